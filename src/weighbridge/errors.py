@@ -4,7 +4,8 @@
     |-- InputError                   bad_input             400     2
     |   |-- SettingsError            bad_settings          500     2
     |   |-- TooLargeError            too_large             413     2
-    |   `-- MediaError               unsupported_content   400     2
+    |   |-- MediaError               unsupported_content   400     2
+    |   `-- LossError                would_lose            400     2
     |-- NotFoundError                not_found             404     3
     |   |-- UnknownEngineError       unknown_engine        404     3
     |   |-- UnknownRouteError        unknown_route         404     3
@@ -94,6 +95,12 @@ class MediaError(InputError):
     code = "unsupported_content"
 
 
+class LossError(InputError):
+    """A translation would lose what was asked for, and the route is strict about that."""
+
+    code = "would_lose"
+
+
 class NotFoundError(WeighbridgeError):
     """A thing that was named does not exist."""
 
@@ -145,6 +152,7 @@ class EngineError(WeighbridgeError):
         status: The HTTP status that the engine gave, if it gave one.
         retry_after: Seconds that the engine asked to wait, if it did.
         body: The start of the engine's own error text, for the trace.
+        told: The dialect that the engine told it in, and its whole text as it came, without keys.
     """
 
     code = "engine_failed"
@@ -162,11 +170,13 @@ class EngineError(WeighbridgeError):
         status: int | None = None,
         retry_after: float | None = None,
         body: str = "",
+        told: tuple[str, bytes] = ("", b""),
     ) -> None:
         super().__init__(what, where=where, fix=fix)
         self.status = status
         self.retry_after = retry_after
         self.body = body
+        self.told = told
 
 
 class NoKeyError(EngineError):

@@ -34,7 +34,7 @@ def read(value):
 
 def same(value):
     reply = read(value)
-    assert json.loads(CHAT.write_reply(reply)) == value
+    assert json.loads(CHAT.write_reply(reply)[0]) == value
     return reply
 
 
@@ -209,7 +209,7 @@ def test_a_canon_reply_is_written_whole():
         "m",
         5,
     )
-    told = json.loads(CHAT.write_reply(reply))
+    told = json.loads(CHAT.write_reply(reply)[0])
     assert told["object"] == "chat.completion"
     first, second = told["choices"]
     assert first["message"]["reasoning_content"] == "Hm."
@@ -220,7 +220,7 @@ def test_a_canon_reply_is_written_whole():
         "message": {"role": "assistant", "content": None, "refusal": "No."},
         "finish_reason": "content_filter",
     }
-    again = CHAT.read_reply(CHAT.write_reply(reply))
+    again = CHAT.read_reply(CHAT.write_reply(reply)[0])
     sealed = again.choices[0].parts[0]
     assert isinstance(sealed, ReasoningPart)
     assert sealed.blobs == (Blob("a", "s", "signature"),)

@@ -28,6 +28,11 @@ class StreamReader(Protocol):
 class StreamWriter(Protocol):
     """Turns events into the bytes of one streamed answer."""
 
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """What could not be written so far."""
+        ...
+
     def write(self, event: Event) -> bytes:
         """The bytes of one event; empty where the dialect says nothing for it, or says it later."""
         ...
@@ -58,12 +63,25 @@ class Dialect(Protocol):
         ...
 
     @property
-    def path(self) -> str:
-        """What is appended to a host's address: `/chat/completions`."""
+    def headers(self) -> Mapping[str, str]:
+        """The headers that change what a request means, by lower-case name, with what counts if it is not sent.
+
+        The value "" means that nothing is sent then.
+        """
         ...
 
-    def read_request(self, body: bytes, *, max_depth: int = 64) -> Request:
+    def target(self, model: str, *, stream: bool) -> str:
+        """What is appended to a host's address: `/chat/completions`; a path, and a query where the wire has one."""
+        ...
+
+    def read_request(self, body: bytes, *, max_depth: int = 64, model: str = "", stream: bool = False) -> Request:
         """Read what a client sent.
+
+        Args:
+            body: The request's body.
+            max_depth: How deep it may nest.
+            model: What the path names, in dialects that name the model there.
+            stream: Does the path ask for a stream, in dialects that ask for it there?
 
         Raises:
             InputError: It cannot be used; `where` is the field's path.
@@ -80,10 +98,10 @@ class Dialect(Protocol):
         ...
 
     def splice_model(self, body: bytes, model: str) -> bytes:
-        """Replace the model's name and leave every other byte alone.
+        """Replace the model's name, where the body holds it, and leave every other byte alone.
 
         Raises:
-            InputError: The body names no model.
+            InputError: The body should name a model and does not.
         """
         ...
 
@@ -96,24 +114,35 @@ class Dialect(Protocol):
         """
         ...
 
-    def write_reply(self, reply: Reply) -> bytes:
-        """Write a whole answer."""
+    def write_reply(self, reply: Reply, asked: Request | None = None) -> tuple[bytes, tuple[Loss, ...]]:
+        """Write a whole answer. `asked`: the request, for dialects whose answers repeat some of it."""
         ...
 
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes, *, engine: str) -> EngineError:
-        """The error that an engine's answer means. Header names are in lower case."""
+        """The error that an engine's answer means; it keeps the body. Header names are in lower case."""
         ...
 
-    def write_error(self, error: WeighbridgeError) -> bytes:
-        """The body that tells a client of an error."""
+    def write_error(self, error: WeighbridgeError) -> tuple[int, bytes]:
+        """The status and the body that tell a client of an error.
+
+        An engine's own error, told in this same dialect, is passed on as the engine worded it.
+        """
         ...
 
     def reader(self) -> StreamReader:
         """A reader for one stream."""
         ...
 
-    def writer(self, *, id: str, model: str, created: int, usage: bool) -> StreamWriter:  # noqa: A002 - the wire's word
-        """A writer for one stream. `usage`: the client asked to be told the tokens."""
+    def writer(
+        self,
+        *,
+        id: str,  # noqa: A002 - the wire's word
+        model: str,
+        created: int,
+        usage: bool,
+        asked: Request | None = None,
+    ) -> StreamWriter:
+        """A writer for one stream. `usage`: the client asked to be told the tokens. `asked`: as for `write_reply`."""
         ...
 
     def relay(self, *, usage: bool) -> Relay:

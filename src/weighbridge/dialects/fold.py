@@ -9,11 +9,19 @@ from weighbridge.canon import (
     Begin,
     Blob,
     Choice,
+    Citation,
+    CitationEvent,
     Event,
     Failure,
+    FilePart,
     Finish,
     FinishReason,
+    ImagePart,
+    Logprob,
+    LogprobsEvent,
+    OpaquePart,
     Part,
+    PartEvent,
     ReasoningDelta,
     ReasoningPart,
     RefusalDelta,
@@ -30,13 +38,15 @@ _WORD = re.compile(r"\s*\S+\s*|\s+")
 
 
 class _Text:
-    __slots__ = ("pieces",)
+    __slots__ = ("blobs", "citations", "pieces")
 
     def __init__(self) -> None:
         self.pieces: list[str] = []
+        self.citations: list[Citation] = []
+        self.blobs: list[Blob] = []
 
     def part(self) -> Part:
-        return TextPart("".join(self.pieces))
+        return TextPart("".join(self.pieces), citations=tuple(self.citations), blobs=tuple(self.blobs))
 
 
 class _Reasoning:
@@ -50,31 +60,44 @@ class _Reasoning:
         return ReasoningPart("".join(self.pieces), tuple(self.blobs))
 
 
+class _Whole:
+    __slots__ = ("_part",)
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+
+    def part(self) -> Part:
+        return self._part
+
+
 class _Call:
-    __slots__ = ("id", "name", "pieces")
+    __slots__ = ("blobs", "id", "name", "pieces")
 
     def __init__(self) -> None:
+        self.blobs: list[Blob] = []
         self.id = ""
         self.name = ""
         self.pieces: list[str] = []
 
     def part(self) -> Part:
-        return ToolCallPart(self.id, self.name, "".join(self.pieces))
+        return ToolCallPart(self.id, self.name, "".join(self.pieces), blobs=tuple(self.blobs))
 
 
 class _Growing:
     """One choice while it grows. Parts stand in the order in which they began."""
 
-    __slots__ = ("calls", "finish", "parts", "refusal")
+    __slots__ = ("calls", "finish", "logprobs", "parts", "refusal")
 
     def __init__(self) -> None:
-        self.parts: list[_Text | _Reasoning | _Call] = []
+        self.parts: list[_Text | _Reasoning | _Call | _Whole] = []
+        self.logprobs: list[Logprob] = []
         self.calls: dict[int, _Call] = {}
         self.refusal: list[str] = []
         self.finish: FinishReason | None = None
 
     def choice(self) -> Choice:
-        return Choice(tuple(p.part() for p in self.parts), self.finish, "".join(self.refusal))
+        parts = tuple(p.part() for p in self.parts)
+        return Choice(parts, self.finish, "".join(self.refusal), logprobs=tuple(self.logprobs))
 
 
 class Fold:
@@ -118,10 +141,8 @@ class Fold:
                 self._tool_call(event)
             case ReasoningDelta():
                 self._reasoning(event)
-            case RefusalDelta():
-                if event.text:
-                    self.first_text = True
-                    self._choice(event.choice).refusal.append(event.text)
+            case RefusalDelta() | PartEvent() | CitationEvent() | LogprobsEvent():
+                self._rare(event)
             case Finish():
                 self._choice(event.choice).finish = event.reason
             case UsageEvent():
@@ -145,13 +166,37 @@ class Fold:
         return found
 
     def _text(self, event: TextDelta) -> None:
-        if not event.text:
+        if not event.text and event.blob is None:
             return
         self.first_text = True
         parts = self._choice(event.choice).parts
-        if not parts or type(parts[-1]) is not _Text:
-            parts.append(_Text())
-        parts[-1].pieces.append(event.text)
+        last = parts[-1] if parts else None
+        if type(last) is not _Text or event.new:
+            last = _Text()
+            parts.append(last)
+        if event.text:
+            last.pieces.append(event.text)
+        if event.blob is not None:
+            last.blobs.append(event.blob)
+
+    def _rare(self, event: RefusalDelta | PartEvent | CitationEvent | LogprobsEvent) -> None:
+        choice = self._choice(event.choice)
+        match event:
+            case RefusalDelta():
+                if event.text:
+                    self.first_text = True
+                    choice.refusal.append(event.text)
+            case PartEvent():
+                self.first_text = True
+                choice.parts.append(_Whole(event.part))
+            case LogprobsEvent():
+                choice.logprobs += event.tokens
+            case CitationEvent():
+                last = next((p for p in reversed(choice.parts) if isinstance(p, _Text)), None)
+                if last is None:
+                    last = _Text()
+                    choice.parts.append(last)
+                last.citations.append(event.citation)
 
     def _reasoning(self, event: ReasoningDelta) -> None:
         if not event.text and event.blob is None:
@@ -159,7 +204,7 @@ class Fold:
         self.first_text = True
         parts = self._choice(event.choice).parts
         last = parts[-1] if parts else None
-        if not isinstance(last, _Reasoning):
+        if not isinstance(last, _Reasoning) or event.new:
             last = _Reasoning()
             parts.append(last)
         if event.text:
@@ -178,6 +223,8 @@ class Fold:
         call.name = call.name or event.name
         if event.arguments:
             call.pieces.append(event.arguments)
+        if event.blob is not None:
+            call.blobs.append(event.blob)
 
 
 def unfold(reply: Reply, *, words: bool = False) -> Iterator[Event]:
@@ -188,24 +235,52 @@ def unfold(reply: Reply, *, words: bool = False) -> Iterator[Event]:
     yield Begin(reply.id, reply.model, reply.created)
     for index, choice in enumerate(reply.choices):
         calls = 0
+        before: Part | None = None
         for part in choice.parts:
-            match part:
-                case TextPart():
-                    yield from (TextDelta(piece, index) for piece in _pieces(part.text, words=words))
-                case ReasoningPart():
-                    yield from (ReasoningDelta(piece, None, index) for piece in _pieces(part.text, words=words))
-                    yield from (ReasoningDelta("", blob, index) for blob in part.blobs)
-                case ToolCallPart():
-                    yield ToolCallDelta(calls, part.id, part.name, part.arguments, index)
-                    calls += 1
-                case _:
-                    pass
+            if isinstance(part, ToolCallPart):
+                yield from _call_events(part, calls, index)
+                calls += 1
+            else:
+                yield from _part_events(part, index, new=type(part) is type(before), words=words)
+            before = part
+        if choice.logprobs:
+            yield LogprobsEvent(choice.logprobs, index)
         if choice.refusal:
             yield RefusalDelta(choice.refusal, index)
         if choice.finish:
             yield Finish(choice.finish, index)
     if reply.usage is not None:
         yield UsageEvent(reply.usage)
+
+
+def _part_events(part: Part, index: int, *, new: bool, words: bool) -> Iterator[Event]:
+    match part:
+        case TextPart():
+            yield from (
+                TextDelta(piece, index, new=new and i == 0) for i, piece in enumerate(_pieces(part.text, words=words))
+            )
+            new = new and not part.text
+            for blob in part.blobs:
+                yield TextDelta("", index, blob, new=new)
+                new = False
+            yield from (CitationEvent(citation, index) for citation in part.citations)
+        case ReasoningPart():
+            for i, piece in enumerate(_pieces(part.text, words=words)):
+                yield ReasoningDelta(piece, None, index, new=new and i == 0)
+            new = new and not part.text
+            for blob in part.blobs:
+                yield ReasoningDelta("", blob, index, new=new)
+                new = False
+        case ImagePart() | FilePart() | OpaquePart():
+            yield PartEvent(part, index)
+        case _:
+            pass
+
+
+def _call_events(part: ToolCallPart, place: int, index: int) -> Iterator[Event]:
+    blobs = part.blobs or (None,)
+    yield ToolCallDelta(place, part.id, part.name, part.arguments, index, blobs[0])
+    yield from (ToolCallDelta(place, choice=index, blob=blob) for blob in blobs[1:])
 
 
 def _pieces(text: str, *, words: bool) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 
@@ -11,7 +11,7 @@ from weighbridge.canon import Loss, Profile, Reply, Request
 from weighbridge.dialects import openai_chat_reply as replies
 from weighbridge.dialects import openai_chat_request as requests
 from weighbridge.dialects import upstream_errors
-from weighbridge.dialects.openai_chat_parts import NAME, Losses
+from weighbridge.dialects.openai_chat_parts import EXTRAS, NAME
 from weighbridge.dialects.openai_chat_stream import OpenAIChatReader, OpenAIChatRelay, OpenAIChatWriter
 from weighbridge.dialects.splice import splice_model
 from weighbridge.dialects.strict import MisfitError, decode, kind
@@ -34,9 +34,13 @@ class OpenAIChat:
     """OpenAI Chat Completions, as OpenAI and its many imitators speak it."""
 
     name = NAME
-    path = "/chat/completions"
+    headers: ClassVar[dict[str, str]] = {}
 
-    def read_request(self, body: bytes, *, max_depth: int = 64) -> Request:
+    def target(self, model: str, *, stream: bool) -> str:  # noqa: ARG002 - the body says both
+        """What is appended to a host's address."""
+        return "/chat/completions"
+
+    def read_request(self, body: bytes, *, max_depth: int = 64, model: str = "", stream: bool = False) -> Request:  # noqa: ARG002 - as above
         """Read what a client sent; see `Dialect.read_request`."""
         try:
             return requests.read_request(decode(body, max_depth))
@@ -45,7 +49,7 @@ class OpenAIChat:
 
     def write_request(self, request: Request, profile: Profile) -> tuple[bytes, tuple[Loss, ...]]:
         """Write a request for an engine; see `Dialect.write_request`."""
-        losses = Losses()
+        losses = EXTRAS.losses()
         out = requests.write_request(request, losses)
         found, _ = requests.adapt(out, request, profile)
         for loss in found:
@@ -77,16 +81,19 @@ class OpenAIChat:
         except MisfitError as error:
             raise BrokenAnswerError(error.what, where=error.path, fix=_FIX, body=_start(body)) from None
 
-    def write_reply(self, reply: Reply) -> bytes:
+    def write_reply(self, reply: Reply, asked: Request | None = None) -> tuple[bytes, tuple[Loss, ...]]:  # noqa: ARG002 - nothing of it is repeated
         """Write a whole answer."""
-        return replies.encode(replies.write_reply(reply))
+        losses = EXTRAS.losses()
+        return replies.encode(replies.write_reply(reply, losses)), losses.all()
 
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes, *, engine: str) -> EngineError:
         """The error that an engine's answer means."""
-        return upstream_errors.read_error(status, headers, body, engine=engine)
+        return upstream_errors.read_error(status, headers, body, engine=engine, dialect=NAME)
 
-    def write_error(self, error: WeighbridgeError) -> bytes:
-        """The body that tells a client of an error. `code` is stable; `param` is the field, if one is to blame."""
+    def write_error(self, error: WeighbridgeError) -> tuple[int, bytes]:
+        """The status and body that tell a client of an error. `code` is stable; `param`: the field that is to blame."""
+        if (own := upstream_errors.own_words(error, NAME)) is not None:
+            return own
         message = f"{error.what} {error.fix}".rstrip()
         field = error.where if isinstance(error, InputError) and error.where != "body" else ""
         told: dict[str, Any] = {
@@ -95,13 +102,21 @@ class OpenAIChat:
             "param": field or None,
             "code": error.code,
         }
-        return replies.encode({"error": told})
+        return error.http_status, replies.encode({"error": told})
 
     def reader(self) -> OpenAIChatReader:
         """A reader for one stream."""
         return OpenAIChatReader()
 
-    def writer(self, *, id: str, model: str, created: int, usage: bool) -> OpenAIChatWriter:  # noqa: A002 - the wire's word
+    def writer(
+        self,
+        *,
+        id: str,  # noqa: A002 - the wire's word
+        model: str,
+        created: int,
+        usage: bool,
+        asked: Request | None = None,  # noqa: ARG002 - nothing of it is repeated
+    ) -> OpenAIChatWriter:
         """A writer for one stream."""
         return OpenAIChatWriter(id=id, model=model, created=created, usage=usage)
 

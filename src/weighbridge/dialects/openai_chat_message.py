@@ -21,7 +21,8 @@ from weighbridge.canon import (
     ToolCallPart,
     ToolResultPart,
 )
-from weighbridge.dialects.openai_chat_parts import FORM, NAME, Losses, as_json_text, keep, read_content, write_content
+from weighbridge.dialects.extras import Losses
+from weighbridge.dialects.openai_chat_parts import FORM, NAME, as_json_text, keep, read_content, write_content
 from weighbridge.dialects.strict import MisfitError, misfit, take_text
 from weighbridge.errors import did_you_mean
 

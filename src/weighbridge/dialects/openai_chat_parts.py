@@ -8,45 +8,16 @@ from typing import Any
 import msgspec
 
 from weighbridge.canon import FilePart, ImagePart, Loss, OpaquePart, Part, ReasoningPart, TextPart
+from weighbridge.dialects.extras import Extras, Losses
 from weighbridge.dialects.strict import MisfitError, misfit, take, take_text
 
 NAME = "openai-chat"
+EXTRAS = Extras(NAME)
 #: Under this key of `extra` stand details of form, see `dialects.base`.
-FORM = "openai-chat$"
+FORM = EXTRAS.form
+keep = EXTRAS.keep
 
 _AUDIO_FORMATS = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav"}
-
-
-def keep(rest: dict[str, Any], form: dict[str, Any] | None = None) -> dict[str, Any]:
-    """An `extra` for unknown fields and details of form; empty where there are none."""
-    extra: dict[str, Any] = {NAME: rest} if rest else {}
-    if form:
-        extra[FORM] = form
-    return extra
-
-
-class Losses:
-    """Gathers what cannot be written, once per field."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, Loss] = {}
-
-    def add(self, loss: Loss) -> None:
-        """Note a loss; the first one for a field stays."""
-        self._found.setdefault(loss.field, loss)
-
-    def foreign(self, extra: dict[str, Any], place: str) -> None:
-        """Note every field that only another dialect knows."""
-        for name, fields in extra.items():
-            if name in (NAME, FORM) or name.endswith("$") or type(fields) is not dict:
-                continue
-            for field in fields:
-                path = f"{place}.{field}" if place else field
-                self.add(Loss(path, f"{NAME} has no place for this field of {name}"))
-
-    def all(self) -> tuple[Loss, ...]:
-        """Everything noted, in order."""
-        return tuple(self._found.values())
 
 
 def read_content(rest: dict[str, Any], form: dict[str, Any]) -> list[Part]:

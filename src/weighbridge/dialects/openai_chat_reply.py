@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from weighbridge.canon import Choice, FinishReason, Part, Reply, ToolCallPart, Usage
+from weighbridge.dialects.extras import Losses
 from weighbridge.dialects.openai_chat_message import read_said, write_said
-from weighbridge.dialects.openai_chat_parts import FORM, NAME, Losses, keep
+from weighbridge.dialects.openai_chat_parts import FORM, NAME, keep
 from weighbridge.dialects.strict import MisfitError, misfit, take_text
 
 #: What hosts say, in the canon's words. Anything else counts as "stop": the answer is whole.
@@ -151,7 +152,7 @@ def _calls(parts: tuple[Part, ...]) -> bool:
     return any(type(p) is ToolCallPart for p in parts)
 
 
-def write_reply(reply: Reply) -> dict[str, Any]:
+def write_reply(reply: Reply, losses: Losses) -> dict[str, Any]:
     """Write a whole answer."""
     form: dict[str, Any] = reply.extra.get(FORM) or {}
     out: dict[str, Any] = dict(reply.extra.get(NAME) or {})
@@ -162,14 +163,14 @@ def write_reply(reply: Reply) -> dict[str, Any]:
             out[key] = value
         elif key not in out and key not in absent:
             out[key] = value or ("chat.completion" if key == "object" else value)
-    out["choices"] = [_write_choice(choice, i) for i, choice in enumerate(reply.choices)]
+    out["choices"] = [_write_choice(choice, i, losses) for i, choice in enumerate(reply.choices)]
     if reply.usage is not None:
         told = form.get("usage")
         out["usage"] = told if told is not None and read_usage(told) == reply.usage else write_usage(reply.usage)
     return out
 
 
-def _write_choice(choice: Choice, index: int) -> dict[str, Any]:
+def _write_choice(choice: Choice, index: int, losses: Losses) -> dict[str, Any]:
     form: dict[str, Any] = choice.extra.get(FORM) or {}
     out: dict[str, Any] = dict(choice.extra.get(NAME) or {})
     if form.get("index") != "absent":
@@ -177,7 +178,7 @@ def _write_choice(choice: Choice, index: int) -> dict[str, Any]:
     message: dict[str, Any] = dict(form.get("message") or {})
     if form.get("role") != "absent":
         message.setdefault("role", "assistant")
-    write_said(message, choice.parts, form, f"choices[{index}]", Losses(), sealed=True)
+    write_said(message, choice.parts, form, f"choices[{index}]", losses, sealed=True)
     if choice.refusal:
         message["refusal"] = choice.refusal
     out["message"] = message

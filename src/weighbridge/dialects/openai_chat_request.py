@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from weighbridge.canon import Loss, Message, Profile, Request, ResponseFormat, Sampling, Tool, ToolChoice
-from weighbridge.dialects import profiles
+from weighbridge.canon import (
+    EFFORTS,
+    Loss,
+    Message,
+    OpaquePart,
+    Profile,
+    Request,
+    ResponseFormat,
+    Sampling,
+    Thinking,
+    Tool,
+    ToolChoice,
+)
+from weighbridge.dialects import profiles, thinking
+from weighbridge.dialects.extras import Losses
 from weighbridge.dialects.openai_chat_message import read_message, write_messages
-from weighbridge.dialects.openai_chat_parts import FORM, NAME, Losses, keep
+from weighbridge.dialects.openai_chat_parts import EXTRAS, FORM, NAME, keep
 from weighbridge.dialects.strict import MisfitError, misfit, take, take_text
 
 LONGEST_NAME = 512
@@ -61,7 +74,7 @@ def read_request(rest: dict[str, Any]) -> Request:
         parallel,
         shape,
         sampling,
-        take_text(rest, "reasoning_effort"),
+        _read_effort(rest),
         stream or False,
         usage,
         take_text(rest, "user"),
@@ -69,6 +82,16 @@ def read_request(rest: dict[str, Any]) -> Request:
         take_text(rest, "service_tier"),
         keep(rest, form),
     )
+
+
+def _read_effort(rest: dict[str, Any]) -> Thinking:
+    """The level of thinking. One that is not of the scale stays a field of this dialect."""
+    effort = take_text(rest, "reasoning_effort")
+    if effort in EFFORTS:
+        return Thinking(effort=effort)
+    if effort:
+        rest["reasoning_effort"] = effort
+    return Thinking()
 
 
 def _read_messages(rest: dict[str, Any]) -> tuple[Message, ...]:
@@ -106,7 +129,7 @@ def _read_tool(raw: Any) -> Tool:
         raise misfit(raw, "an object with type and function", "")
     function = raw.get("function")
     if function is None and raw.get("type") != "function":
-        return Tool("", extra={FORM: {"raw": raw}})
+        return Tool("", opaque=OpaquePart(NAME, raw))
     if type(function) is not dict:
         raise misfit(function, "an object with name and parameters", "function")
     inner = dict(function)
@@ -293,9 +316,13 @@ def write_head(request: Request, losses: Losses) -> dict[str, Any]:
         out["stream"] = True
     if request.stream_usage:
         out["stream_options"] = {**(out.get("stream_options") or {}), "include_usage": True}
-    for key in ("reasoning_effort", "user", "metadata", "service_tier"):
-        if value := getattr(request, key):
-            out[key] = value
+    named = {
+        "reasoning_effort": thinking.level(request.thinking),
+        "user": request.user,
+        "metadata": request.metadata,
+        "service_tier": request.service_tier,
+    }
+    out.update((key, value) for key, value in named.items() if value)
     return out
 
 
@@ -311,10 +338,9 @@ def _write_sampling(out: dict[str, Any], sampling: Sampling, form: dict[str, Any
 
 
 def _write_tool(tool: Tool, place: str, losses: Losses) -> dict[str, Any]:
+    if tool.opaque is not None:
+        return tool.opaque.data
     form: dict[str, Any] = tool.extra.get(FORM) or {}
-    if "raw" in form:
-        raw: dict[str, Any] = form["raw"]
-        return raw
     losses.foreign(tool.extra, place)
     out: dict[str, Any] = dict(tool.extra.get(NAME) or {})
     if form.get("type") != "absent":
@@ -342,7 +368,7 @@ def changes(request: Request, profile: Profile) -> bool:
     options = request.stream_usage or "stream_options" in (request.extra.get(NAME) or {})
     if profiles.is_neutral(profile) and (profile.stream_usage or not options):
         return False
-    losses = Losses()
+    losses = EXTRAS.losses()
     whole = bool(profile.roles) or profiles.names(profile, "messages")
     out = write_request(request, losses) if whole else write_head(request, losses)
     return adapt(out, request, profile)[1]

@@ -13,6 +13,8 @@ from weighbridge.canon import (
     Event,
     Failure,
     Finish,
+    Loss,
+    PartEvent,
     ReasoningDelta,
     RefusalDelta,
     TextDelta,
@@ -21,7 +23,7 @@ from weighbridge.canon import (
     UsageEvent,
 )
 from weighbridge.dialects.openai_chat_message import read_details, write_details
-from weighbridge.dialects.openai_chat_parts import as_json_text
+from weighbridge.dialects.openai_chat_parts import EXTRAS, as_json_text
 from weighbridge.dialects.openai_chat_reply import encode, finish_reason, read_usage, write_usage
 from weighbridge.dialects.sse import LIMIT, SSE
 from weighbridge.dialects.upstream_errors import from_stream
@@ -293,6 +295,12 @@ class OpenAIChatWriter:
         self._usage: Usage | None = None
         self._failed = False
         self._seen: set[int] = set()
+        self._losses = EXTRAS.losses()
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """What could not be written so far."""
+        return self._losses.all()
 
     def write(self, event: Event) -> bytes:
         """The bytes of one event."""
@@ -316,6 +324,8 @@ class OpenAIChatWriter:
                 out = self._delta(0, b'"content":', "")
             case Failure():
                 out = self._fail(event)
+            case PartEvent():
+                self._losses.note(f"choices[{event.choice}].parts", "no chunk has a place for this part", "high")
         return out
 
     def close(self) -> bytes:

@@ -23,6 +23,7 @@ from weighbridge.errors import (
     RateLimitedError,
     RefusedRequestError,
     UnknownModelError,
+    WeighbridgeError,
     WrongKeyError,
 )
 
@@ -84,7 +85,7 @@ _FIXES: dict[type[EngineError], str] = {
 _OURS: dict[str, type[EngineError]] = {kind.code: kind for kind in _FIXES}
 
 
-def read_error(status: int, headers: Mapping[str, str], body: bytes, *, engine: str) -> EngineError:
+def read_error(status: int, headers: Mapping[str, str], body: bytes, *, engine: str, dialect: str = "") -> EngineError:
     """The error that an HTTP answer means.
 
     Args:
@@ -92,6 +93,7 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes, *, engine: 
         headers: By lower-case name; `retry-after` and, for a date in it, `date` are read.
         body: The answer's body, of whatever form.
         engine: Whose answer it is.
+        dialect: What it was told in.
     """
     code, message = _told(body)
     kind = classify(status, code, message)
@@ -103,7 +105,25 @@ def read_error(status: int, headers: Mapping[str, str], body: bytes, *, engine: 
         status=status,
         retry_after=_retry_after(headers),
         body=clean(body[: _BODY * 2].decode("utf-8", "replace"), _BODY),
+        told=(dialect, body),
     )
+
+
+def own_words(error: WeighbridgeError, dialect: str) -> tuple[int, bytes] | None:
+    """The status and body of an engine's own error, where it was told in this dialect.
+
+    Applications look for their vendor's codes and words (`context_length_exceeded`, "prompt is too long") and act on
+    them. What is a matter between us and the host (keys, credit) or no JSON is worded by us.
+    """
+    if not isinstance(error, EngineError) or error.status is None or error.told[0] != dialect:
+        return None
+    if isinstance(error, (WrongKeyError, NoCreditError, BrokenAnswerError)):
+        return None
+    try:
+        value = msgspec.json.decode(error.told[1])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return (error.status, error.told[1]) if type(value) is dict else None
 
 
 def from_stream(error: Any, status: int | None = None) -> EngineError:

@@ -139,7 +139,7 @@ class Client:
         """Where it goes (for errors), what must not be told, the request, and who sends it."""
         host = engine.host
         if host.recorded:
-            url = f"http://{host.name}.recorded{dialect.path}"
+            url = f"http://{host.name}.recorded{dialect.target(engine.upstream, stream=stream)}"
             request = HttpRequest("POST", url, {"content-type": "application/json"}, body)
             return engine.name, [], request, self._replaying(host)
         endpoint = await self._loaded(engine, begin_by) if host.runs_here else None
@@ -151,7 +151,7 @@ class Client:
         }
         if key:
             headers["authorization"] = f"Bearer {key}"
-        url = (endpoint.url if endpoint else host.url).rstrip("/") + dialect.path
+        url = (endpoint.url if endpoint else host.url).rstrip("/") + dialect.target(engine.upstream, stream=stream)
         hidden = [
             value for name, value in host.headers.items() if any(word in name.lower() for word in _SECRET_HEADERS)
         ]

@@ -174,21 +174,23 @@ class RecordedTransport:
         kind = classify(self._fail_status, "", "")
         headers = {} if self._retry_after is None else {"retry-after": f"{self._retry_after:g}"}
         told = kind(f"The recorded host fails with {self._fail_status}, as it was told to.")
-        return self._fail_status, {"content-type": "application/json", **headers}, self._dialect.write_error(told)
+        return self._fail_status, {"content-type": "application/json", **headers}, self._dialect.write_error(told)[1]
 
     def _answer(self, request: HttpRequest, recording: Recording) -> tuple[int, dict[str, str], bytes, Row | None]:
         plain = {"content-type": "application/json"}
         try:
             asked = self._dialect.read_request(request.body, max_depth=MAX_DEPTH)
         except InputError as error:
-            return error.http_status, plain, self._dialect.write_error(error), None
+            status, body = self._dialect.write_error(error)
+            return status, plain, body, None
         row = recording.find(asked)
         if row is None:
-            return 404, plain, self._dialect.write_error(_unknown(asked, recording)), None
+            return 404, plain, self._dialect.write_error(_unknown(asked, recording))[1], None
         try:
             status, kind, body = self._shape(row, asked)
         except EngineError as error:
-            return error.http_status, plain, self._dialect.write_error(error), row
+            status, body = self._dialect.write_error(error)
+            return status, plain, body, row
         return status, {"content-type": kind, **row.headers}, body, row
 
     def _shape(self, row: Row, asked: Request) -> tuple[int, str, bytes]:
@@ -202,7 +204,7 @@ class RecordedTransport:
             return _OK, whole, row.body
         reply = self._reply(row, asked)
         if not asked.stream:
-            return _OK, whole, self._dialect.write_reply(reply)
+            return _OK, whole, self._dialect.write_reply(reply, asked)[0]
         writer = self._dialect.writer(id=reply.id, model=reply.model, created=reply.created, usage=asked.stream_usage)
         pieces = [writer.write(event) for event in unfold(reply, words=True)]
         return _OK, streamed, b"".join(pieces) + writer.close()

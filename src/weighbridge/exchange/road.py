@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 from weighbridge import dialects
-from weighbridge.canon import Attempt, Begin, Engine, Event, Failure, Plan, Trace
+from weighbridge.canon import Attempt, Begin, Engine, Event, Failure, Loss, Plan, Trace
 from weighbridge.dialects.base import Relay
 from weighbridge.engines.catalogue import Catalogue
 from weighbridge.engines.client import Client
@@ -179,9 +179,10 @@ class Road:
         tracer.token()
         if outgoing.wrapped is not None:
             reply = outgoing.wrapped.reply(reply)
+        lost: tuple[Loss, ...] = ()
         if not outgoing.verbatim and call.dialect:
-            body = dialects.get(call.dialect).write_reply(reply)
-        _answers(tracer, engine, outgoing)
+            body, lost = dialects.get(call.dialect).write_reply(reply, call.request)
+        _answers(tracer, engine, outgoing, lost)
         await upstream.close()
         tracer.end(reply=reply)
         return WholeAnswer(tracer, engine, reply=reply, body=body)
@@ -203,9 +204,9 @@ class Road:
         return StreamedAnswer(tracer, engine, upstream=upstream, source=source, relay=relay, head=head, front=front)
 
 
-def _answers(tracer: Tracer, engine: Engine, outgoing: Outgoing) -> None:
+def _answers(tracer: Tracer, engine: Engine, outgoing: Outgoing, lost: tuple[Loss, ...] = ()) -> None:
     tracer.engine = engine
-    tracer.losses = outgoing.losses
+    tracer.losses = outgoing.losses + lost
 
 
 async def _read_head(source: AsyncIterator[bytes], relay: Relay) -> Steps:

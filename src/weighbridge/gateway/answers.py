@@ -44,11 +44,14 @@ async def json(send: Send, value: Any, *, status: int = 200, headers: Pairs | No
     await whole(send, status, [JSON, *(headers or [])], msgspec.json.encode(value))
 
 
-async def error(send: Send, problem: WeighbridgeError, dialect: Dialect, *, status: int, headers: Pairs) -> None:
-    """Send an error as the client's dialect words it."""
+async def error(
+    send: Send, problem: WeighbridgeError, dialect: Dialect, *, headers: Pairs, status: int | None = None
+) -> None:
+    """Send an error as the client's dialect words it; with `status` under another status than the dialect's."""
+    usual, body = dialect.write_error(problem)
     if isinstance(problem, EngineError) and problem.retry_after is not None:
         headers.append((b"retry-after", b"%d" % math.ceil(max(0.0, problem.retry_after))))
-    await whole(send, status, [JSON, *headers], dialect.write_error(problem))
+    await whole(send, usual if status is None else status, [JSON, *headers], body)
 
 
 class Stream:

@@ -62,7 +62,7 @@ class Gateway:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._dialect = dialects.get("openai-chat")
-        self._chat_path = "/v1" + self._dialect.path
+        self._chat_path = "/v1" + self._dialect.target("", stream=False)
         self._active: set[Handling] = set()
         #: tell clients to open their next connection elsewhere
         self.draining = False
@@ -185,7 +185,6 @@ class Gateway:
         await answers.error(send, error, self._dialect, status=405, headers=[(b"allow", right.encode()), *told])
 
     async def _refuse(self, send: Send, error: WeighbridgeError, told: Pairs) -> None:
-        status = error.http_status
-        if status == 401:  # noqa: PLR2004 - HTTP asks for this header with it
+        if error.http_status == 401:  # noqa: PLR2004 - HTTP asks for this header with it
             told.append((b"www-authenticate", b"Bearer"))
-        await answers.error(send, error, self._dialect, status=status, headers=told)
+        await answers.error(send, error, self._dialect, headers=told)

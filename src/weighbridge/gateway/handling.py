@@ -109,7 +109,7 @@ class Handling:
             return
         client.told.append((b"x-weighbridge-plan", b"%d" % self._begun.plan))
         client.told.append((b"x-weighbridge-trace", self._call.trace_id.encode()))
-        await answers.error(client.send, error, client.dialect, status=error.http_status, headers=client.told)
+        await answers.error(client.send, error, client.dialect, headers=client.told)
 
 
 class _Watch:

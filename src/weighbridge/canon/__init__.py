@@ -1,0 +1,128 @@
+"""The frozen types that every room shares: requests, replies, events, engine facts, plans, traces.
+
+The union of what the dialects can say that is worth keeping. A field that only one dialect knows
+stays in `extra`, under that dialect's name, so that reading and writing the same dialect loses nothing.
+Times are seconds: wall-clock ones since 1970 (UTC), the others since the exchange began.
+Money is integer micro-units of a currency (1,000,000 = 1 dollar) per million tokens where it is a price.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from weighbridge.canon.engines import Engine, Fact, Host, Model, Offer, Price
+from weighbridge.canon.parts import (
+    Blob,
+    Citation,
+    FilePart,
+    ImagePart,
+    Message,
+    OpaquePart,
+    Part,
+    ReasoningPart,
+    Role,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
+from weighbridge.canon.profiles import Profile, Quirk, SchemaRules
+from weighbridge.canon.replies import (
+    Begin,
+    Choice,
+    CitationEvent,
+    Event,
+    Failure,
+    Finish,
+    FinishReason,
+    Logprob,
+    LogprobsEvent,
+    Loss,
+    PartEvent,
+    ReasoningDelta,
+    RefusalDelta,
+    Reply,
+    Severity,
+    TextDelta,
+    ToolCallDelta,
+    Usage,
+    UsageEvent,
+)
+from weighbridge.canon.requests import (
+    EFFORTS,
+    Effort,
+    Request,
+    ResponseFormat,
+    Sampling,
+    Thinking,
+    Tool,
+    ToolChoice,
+)
+from weighbridge.canon.routes import Plan, Publication, Route, Vote
+from weighbridge.canon.traces import Attempt, Trace
+
+
+def encode(value: Any) -> bytes:
+    """A canon value as JSON."""
+    return _ENCODER.encode(value)
+
+
+_ENCODER = msgspec.json.Encoder()
+__all__ = [
+    "EFFORTS",
+    "Attempt",
+    "Begin",
+    "Blob",
+    "Choice",
+    "Citation",
+    "CitationEvent",
+    "Effort",
+    "Engine",
+    "Event",
+    "Fact",
+    "Failure",
+    "FilePart",
+    "Finish",
+    "FinishReason",
+    "Host",
+    "ImagePart",
+    "Logprob",
+    "LogprobsEvent",
+    "Loss",
+    "Message",
+    "Model",
+    "Offer",
+    "OpaquePart",
+    "Part",
+    "PartEvent",
+    "Plan",
+    "Price",
+    "Profile",
+    "Publication",
+    "Quirk",
+    "ReasoningDelta",
+    "ReasoningPart",
+    "RefusalDelta",
+    "Reply",
+    "Request",
+    "ResponseFormat",
+    "Role",
+    "Route",
+    "Sampling",
+    "SchemaRules",
+    "Severity",
+    "TextDelta",
+    "TextPart",
+    "Thinking",
+    "Tool",
+    "ToolCallDelta",
+    "ToolCallPart",
+    "ToolChoice",
+    "ToolResultPart",
+    "Trace",
+    "Usage",
+    "UsageEvent",
+    "Vote",
+    "encode",
+]

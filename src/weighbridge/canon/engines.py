@@ -1,0 +1,151 @@
+"""Facts about models, hosts and engines."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from weighbridge.canon.profiles import Profile
+from weighbridge.canon.replies import Usage
+
+
+class Fact(Struct, frozen=True, omit_defaults=True):
+    """Where a figure comes from. `others` holds what disagreeing sources say, as `source: value`."""
+
+    source: str = ""
+    observed: str = ""
+    others: tuple[str, ...] = ()
+
+
+class Model(Struct, frozen=True, omit_defaults=True):
+    """Weights with a maker. None and "" mean unknown, never no."""
+
+    name: str
+    lab: str = ""
+    lab_country: str = ""
+    title: str = ""
+    family: str = ""
+    open_weights: bool | None = None
+    licence: str = ""
+    released: str = ""
+    context: int | None = None
+    max_output: int | None = None
+    modalities: tuple[str, ...] = ()
+    tools: bool | None = None
+    structured: bool | None = None
+    reasoning: bool | None = None
+    parameters: str = ""
+    gguf: str = ""  #: weights on disk: a path, or `package:NAME` for those that a package carries
+    chat_template: str = ""  #: Jinja; "" takes the one that comes with the weights
+    profile: str = ""
+    sources: dict[str, Fact] = {}  #: by field name
+
+
+class Host(Struct, frozen=True, omit_defaults=True):
+    """Who runs models, where, and how to reach it."""
+
+    name: str
+    title: str = ""
+    dialect: str = "openai-chat"
+    url: str = ""  #: base address; the dialect's path is appended
+    key_env: str = ""  #: the environment variable that holds the key
+    auth: Literal["bearer", "header", "query", "sigv4", "google", "none"] = "bearer"
+    auth_name: str = ""  #: of the header or the query's field that takes the key; sigv4: the service's name
+    region: str = ""  #: sigv4: where the service runs
+    headers: dict[str, str] = {}
+    query: dict[str, str] = {}  #: added to every address, as Azure's api-version
+    path: str = ""  #: in place of the dialect's path, with {model}; Azure: /openai/deployments/{model}/chat/completions
+    speaks: dict[str, str] = {}  #: further dialects -> the base address at which the host speaks them
+    country: str = ""
+    jurisdiction: str = ""  #: whose law applies: a country code or "EU"
+    retention: str = ""
+    trains_on_inputs: bool | None = None
+    self_hosted: bool = False
+    profile: str = ""
+    serving: dict[str, Any] = {}  #: local hosts: context, slots, cache_type, threads
+    recorded: dict[str, Any] = {}  #: hosts that replay exchanges: path, latency, chunk, fail_rate, ...
+    sources: dict[str, Fact] = {}
+
+    @property
+    def runs_here(self) -> bool:
+        """Does this program run the host's models itself, from weights on disk?"""
+        return not self.recorded and (bool(self.serving) or not self.url)
+
+
+class Price(Struct, frozen=True, omit_defaults=True):
+    """Micro-units of `currency` per million tokens, from a date on. None means unknown."""
+
+    input: int | None = None
+    cached: int | None = None
+    output: int | None = None
+    currency: str = "USD"
+    valid_from: str = ""
+    source: str = ""
+    observed: str = ""
+    others: tuple[str, ...] = ()  #: disagreeing sources, as `source: input/output`
+
+
+class Offer(Struct, frozen=True, omit_defaults=True):
+    """A model on a host: what the host calls it, its limits there, and its prices over time."""
+
+    model: str
+    host: str
+    upstream: str = ""  #: the model's name at the host; the model's own name if empty
+    prices: tuple[Price, ...] = ()
+    context: int | None = None
+    max_output: int | None = None
+    quantization: str = ""
+    retired: str = ""
+    profile: str = ""
+    sources: dict[str, Fact] = {}  #: of its limits, by field name
+
+
+class Engine(Struct, frozen=True):
+    """A model on a host, ready to be called: every fact, with the offer's own values already laid over."""
+
+    model: Model
+    host: Host
+    offer: Offer
+    profile: Profile
+    others: dict[str, Profile] = {}  #: the profiles that hold in further dialects of the host
+
+    def profile_in(self, dialect: str) -> Profile:
+        """The quirks that hold where this dialect is spoken."""
+        return self.others.get(dialect, self.profile)
+
+    @property
+    def issuer(self) -> str:
+        """Whose blobs this engine can read: engines that share an issuer read each other's."""
+        if not self.profile.issuer:
+            return self.name
+        return self.profile.issuer.format(model=self.model.name, host=self.host.name, lab=self.model.lab)
+
+    @property
+    def name(self) -> str:
+        """`model@host`."""
+        return f"{self.model.name}@{self.host.name}"
+
+    @property
+    def upstream(self) -> str:
+        """What the host calls the model."""
+        return self.offer.upstream or self.model.name
+
+    @property
+    def context(self) -> int | None:
+        """Input and output tokens together, on this host."""
+        return self.offer.context or self.model.context
+
+    def price_at(self, day: str) -> Price | None:
+        """The price in force on a day (`YYYY-MM-DD`), or None where none is known."""
+        known = [p for p in self.offer.prices if p.valid_from <= day]
+        return max(known, key=lambda p: p.valid_from) if known else None
+
+    def cost(self, usage: Usage, day: str) -> int | None:
+        """What `usage` costs on `day`, in micro-units rounded up, or None where the price is unknown."""
+        price = self.price_at(day)
+        if price is None or price.input is None or price.output is None:
+            return None
+        cached = price.cached if price.cached is not None else price.input
+        total = (usage.input - usage.cached) * price.input + usage.cached * cached + usage.output * price.output
+        return -(-total // 1_000_000)

@@ -1,0 +1,75 @@
+"""Profiles: an engine's quirks as data."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+
+class Quirk(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A combination of wire fields that an engine forbids or demands, and what to do about it.
+
+    Fields are dotted names as in `Profile`. `when`: every one must hold; a value of "*" means that the field is set,
+    "-" that it is not, a list any of its values. Then `drop` and `set` change the request; `why` is the Loss's reason.
+    """
+
+    when: dict[str, Any] = {}
+    drop: tuple[str, ...] = ()
+    set: dict[str, Any] = {}
+    why: str = ""
+    severity: Literal["low", "medium", "high", ""] = ""  #: "": as heavy as the field
+
+
+class SchemaRules(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
+    """The subset of JSON Schema that an engine takes. A schema is rewritten only so that it accepts the same values."""
+
+    name: str = ""
+    rejects: tuple[str, ...] = ()  #: keywords that are an error
+    formats: tuple[str, ...] | None = None  #: the only values of `format`; None: any
+    strict_only: bool = False  #: the rules hold only where `strict` was asked for
+    closed: bool = False  #: every object needs additionalProperties: false
+    all_required: bool = False  #: every property must be required
+    one_type: bool = False  #: `type` may not be a list
+    local_refs: bool = True  #: understands $ref to $defs of the same schema
+    recursion: bool = True  #: and ones that contain themselves
+    top_object: bool = False  #: the outermost schema must be of type object, and no anyOf
+
+
+class Profile(Struct, frozen=True, omit_defaults=True):
+    """An engine's quirks as data, applied to the request on its way out. Every change is a Loss or a rename.
+
+    A wire field is named as in the dialect; a dotted name reaches further in, and through lists into each item.
+    """
+
+    name: str = ""
+    dialects: tuple[str, ...] = ()  #: this layer holds only where one of these is spoken; (): in all
+    rename: dict[str, str] = {}  #: wire field -> the engine's name for it
+    drop: tuple[str, ...] = ()  #: wire fields that the engine rejects
+    fixed: dict[str, Any] = {}  #: wire fields that must have this value
+    defaults: dict[str, Any] = {}  #: wire fields set where the request is silent
+    quirks: tuple[Quirk, ...] = ()  #: forbidden combinations, in order
+    roles: dict[str, str] = {}  #: role -> the role the engine knows instead
+    system: Literal["", "first", "one"] = ""  #: system texts stand first only; in one message only; "": anywhere
+    tools: Literal["native", "grammar", "none", ""] = ""
+    structured: Literal["native", "grammar", "none", ""] = ""
+    schema: SchemaRules | None = None  #: what it takes of JSON Schema; in TOML a name of the table `schemas`; None: the
+    #: dialect's own rules
+    stream_usage: bool = True  #: understands stream_options.include_usage
+    max_output: int | None = None  #: where a dialect demands a limit and none was asked for; from the catalogue
+    call_ids: str = ""  #: a pattern that a tool call's id must match in full; "": the dialect's own
+    call_id_length: int = 0  #: how many letters and digits an id has that is made to fit; 0: 24
+    choices: dict[str, str] = {}  #: a tool choice's mode -> the nearest one that the engine knows
+    efforts: dict[str, dict[str, Any]] = {}  #: level of thinking -> the wire fields that ask for it
+    budget: str = ""  #: the wire field that takes a budget of thinking tokens
+    shown: dict[str, Any] = {}  #: the wire fields that ask for the thinking to be told
+    reasoning_field: str = ""  #: openai-chat: where an answer's thinking stands; "": reasoning_content
+    replay: Literal["", "always", "tools", "never"] = (
+        ""  #: must earlier thinking be sent again: in every turn, in those
+    )
+    #: that used tools, or must it not? "": as the request has it
+    issuer: str = ""  #: who can read the blobs that this engine seals, with {model}, {host}, {lab}; "": only the engine
+    blank_seal: str = ""  #: a seal is demanded back on tool calls: what stands in for it on those of other engines
+    rejects: tuple[str, ...] = ()  #: inputs that are an error: image, image_url, file, file_url, pdf, audio, video
+    tool_media: bool | None = None  #: may a tool's answer hold images and files? None: as the dialect has it
+    cache_markers: bool | None = None  #: does it know cache markers? None: as the dialect has it
