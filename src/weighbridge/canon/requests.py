@@ -98,5 +98,6 @@ class Request(Struct, frozen=True, omit_defaults=True):
     service_tier: str = ""
     extra: dict[str, Any] = {}
     verbosity: str = ""
+    continues: str = ""  #: the id of the earlier answer that this goes on from; what was said until then is not in it
     cache_key: str = ""  #: requests with the same one share a prompt cache, and may be told apart by it
     headers: dict[str, str] = {}
