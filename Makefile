@@ -69,7 +69,7 @@ lock: .venv/.dev ## Write the locks anew from pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		pyproject.toml --extra local --group build -o locks/run.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-		pyproject.toml --extra local --group dev -c locks/run.txt -o locks/dev.txt
+		pyproject.toml --all-extras --group dev -c locks/run.txt -o locks/dev.txt
 	@$(BIN)/uv pip compile -q --no-deps --generate-hashes --no-emit-index-url --no-header locks/models.in -o locks/models.txt
 
 changelog: .venv/.dev ## Gather the fragments into CHANGELOG.md
