@@ -26,6 +26,7 @@ COMMANDS = {
     "swap": "Move a route to another engine under live traffic, and back.",
     "traces": "List, show and export the exchanges that were recorded.",
     "weigh": "Weigh engines on the same samples: scorecards, and may you move?",
+    "wire": "Translate between wire formats, and check that nothing is lost silently.",
 }
 """Every command with the first line of its help; each lives in the module of its name."""
 

@@ -1,0 +1,83 @@
+"""`weighbridge wire`: translate between wire formats, and check that nothing is lost silently."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from weighbridge.cli import common
+from weighbridge.errors import InputError
+
+if TYPE_CHECKING:
+    from weighbridge.wire.convert import FindEngine
+
+app = typer.Typer(
+    help="Translate between wire formats, and check that nothing is lost silently.", no_args_is_help=True
+)
+
+
+@app.command()
+def convert(
+    ctx: typer.Context,
+    file: Annotated[Path | None, typer.Argument(help="JSON Lines; standard input if left out.", metavar="FILE")] = None,
+) -> None:
+    """Translate requests, replies, streams and errors from one dialect to another.
+
+    JSON Lines in, JSON Lines out, in the same order; a row that cannot be used is an error in its place.
+
+    In:  {"kind": "request" | "reply" | "stream" | "error", "from": DIALECT, "to": DIALECT | "canon", "body": ...}
+    and where it matters "engine": "model@host" (its quirks are applied), "status": N (of an error), "model" and
+    "stream" (of a gemini-generate request, whose path says them). A stream's body is the raw text.
+
+    Out: {"body": ..., "losses": [{"field", "reason", "severity"}], "error": null | {"code", "message"}}
+
+    Dialects: openai-chat, openai-responses, anthropic-messages, gemini-generate. "canon" gives what is said, in a
+    form that is the same for all of them.
+
+    Example: weighbridge wire convert rows.jsonl > translated.jsonl
+    """
+    import msgspec
+
+    from weighbridge.wire.convert import Converted
+    from weighbridge.wire.convert import convert as translate
+    from weighbridge.wire.lines import read
+
+    engine = _engines(ctx)
+    encode = msgspec.json.Encoder().encode
+    stream = _open(file)
+    with stream:
+        for row in read(stream, str(file or "standard input")):
+            made = Converted(failed=row) if isinstance(row, InputError) else translate(row, engine)
+            sys.stdout.buffer.write(encode(made.row()) + b"\n")
+            sys.stdout.buffer.flush()
+
+
+def _open(file: Path | None) -> typer.FileBinaryRead:
+    if file is None:
+        return sys.stdin.buffer  # type: ignore[return-value]  # both give lines of bytes
+    try:
+        return file.open("rb")  # type: ignore[return-value]  # as above
+    except OSError as error:
+        raise InputError(f"It cannot be read: {error.strerror}.", where=str(file), fix="Give a file.") from error
+
+
+def _engines(ctx: typer.Context) -> FindEngine:
+    """Looks engines up in the catalogue, which is read when the first one is asked for."""
+    from functools import lru_cache
+
+    from weighbridge.canon import Profile
+    from weighbridge.engines.catalogue import Catalogue, load
+
+    @lru_cache(1)
+    def catalogue() -> Catalogue:
+        return load(common.load_config(ctx))
+
+    @lru_cache(256)
+    def find(name: str, dialect: str) -> tuple[Profile, str]:
+        found = catalogue().engine(name)
+        return catalogue().profile(found, dialect), found.upstream
+
+    return find
