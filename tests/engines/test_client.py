@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from typing import ClassVar
 
 import pytest
 
@@ -36,7 +37,10 @@ class Dialect:
     """As much of a dialect as the client needs."""
 
     name = "tiny"
-    path = "/chat"
+    headers: ClassVar[dict[str, str]] = {}
+
+    def target(self, model, *, stream):
+        return "/chat"
 
     def read_error(self, status, headers, body, *, engine):
         kinds = {400: RefusedRequestError, 401: WrongKeyError, 402: NoCreditError, 429: RateLimitedError}
