@@ -13,10 +13,14 @@ _DAMAGED = ("malformed", "not a database")
 _FULL = ("disk is full", "disk full", "no space left")
 
 
-def prepare_file(path: Path) -> None:
+def prepare_file(path: Path, *, busy: float = BUSY_SECONDS) -> None:
     """Make the database's file and folder, private, and put it into write-ahead logging.
 
     The switch to write-ahead logging ignores SQLite's busy timeout, so first-comers take turns by a lock file.
+
+    Args:
+        path: The file.
+        busy: Seconds to wait for another process that holds the database.
 
     Raises:
         StoreError: The file cannot be made or opened.
@@ -27,7 +31,7 @@ def prepare_file(path: Path) -> None:
     try:
         with locked(lock, wait=True):
             private_file(path)
-            connection = sqlite3.connect(path, timeout=BUSY_SECONDS)
+            connection = sqlite3.connect(path, timeout=busy)
             try:
                 connection.execute("PRAGMA journal_mode=WAL")
                 connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -37,9 +41,9 @@ def prepare_file(path: Path) -> None:
         raise database_error(error, path) from error
 
 
-def tune(connection: sqlite3.Connection) -> None:
-    """Set what SQLite keeps per connection: wait for other writers, and sync at checkpoints."""
-    connection.execute(f"PRAGMA busy_timeout={int(BUSY_SECONDS * 1000)}")
+def tune(connection: sqlite3.Connection, *, busy: float = BUSY_SECONDS) -> None:
+    """Set what SQLite keeps per connection: wait for other writers (`busy` seconds), and sync at checkpoints."""
+    connection.execute(f"PRAGMA busy_timeout={int(busy * 1000)}")
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
@@ -62,7 +66,7 @@ def database_error(error: BaseException, place: Path | str) -> StoreError:
         )
     if "locked" in lower or "busy" in lower:
         return StoreError(
-            f"Another process has held the database for over {BUSY_SECONDS:g} seconds.",
+            "Another process has held the database for too long.",
             where=str(place),
             fix="Find out what holds it, and try again.",
         )

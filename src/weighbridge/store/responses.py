@@ -1,0 +1,66 @@
+"""Stored responses: what a client may later ask for by its id, go on from, or delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+
+from weighbridge.store.shelf import Shelf
+
+
+class StoredResponses:
+    """Stored responses in an SQLite file that several processes share; it may be the one of the keepsakes.
+
+    Each is its caller's own: under another caller's name the same id finds nothing.
+
+    Args:
+        path: The file.
+        seconds: How long one is kept.
+        max_bytes: How much is kept; the oldest go first.
+        now: The wall clock, in seconds since 1970.
+    """
+
+    def __init__(self, path: Path, *, seconds: float, max_bytes: int, now: Callable[[], float]) -> None:
+        # Nothing is remembered beside the file: what one process deletes must be gone for all.
+        self._shelf = Shelf(path, "responses", seconds=seconds, max_bytes=max_bytes, now=now)
+
+    @property
+    def dropped(self) -> int:
+        """Responses that were not kept: too large, or the file could not be written."""
+        return self._shelf.dropped
+
+    @property
+    def faults(self) -> int:
+        """Times that the file could not be read or written."""
+        return self._shelf.faults
+
+    def put(self, id: str, body: bytes, *, caller: str = "") -> None:  # noqa: A002 - the wire's word
+        """Keep a response. Never fails, and never waits; this process finds it at once, others after `settle`."""
+        self._shelf.put([(_key(id, caller), body)])
+
+    def get(self, id: str, *, caller: str = "") -> bytes | None:  # noqa: A002 - as above
+        """A response, or None where there is none of this id and caller."""
+        return next(iter(self._shelf.get([_key(id, caller)]).values()), None)
+
+    def delete(self, id: str, *, caller: str = "") -> bool:  # noqa: A002 - as above
+        """Delete a response, for every process; was it there? This waits for the disk.
+
+        Raises:
+            StoreError: The file cannot be written.
+        """
+        return self._shelf.delete(_key(id, caller))
+
+    async def settle(self) -> None:
+        """Wait until other processes see what was put here so far, or a tenth of a second."""
+        await self._shelf.settle()
+
+    def close(self) -> None:
+        """Write what is waiting and let go of the file."""
+        self._shelf.close()
+
+
+def _key(name: str, caller: str) -> bytes:
+    """Of fixed length, however long the id that a client sends."""
+    told = caller.encode("utf-8", "surrogatepass")
+    return blake2b(b"%d:%b%b" % (len(told), told, name.encode("utf-8", "surrogatepass")), digest_size=20).digest()
