@@ -14,9 +14,7 @@ from weighbridge.errors import InputError
 if TYPE_CHECKING:
     from weighbridge.wire.convert import FindEngine
 
-app = typer.Typer(
-    help="Translate between wire formats, and check that nothing is lost silently.", no_args_is_help=True
-)
+app = typer.Typer(help="Translate between wire formats, and check that nothing is lost silently.", no_args_is_help=True)
 
 
 @app.command()
@@ -81,3 +79,51 @@ def _engines(ctx: typer.Context) -> FindEngine:
         return catalogue().profile(found, dialect), found.upstream
 
     return find
+
+
+@app.command()
+def conform(
+    paths: Annotated[list[Path], typer.Argument(help="Recordings (.jsonl, .jsonl.gz), or their folders.")],
+    as_json: common.Json = False,
+    html: Annotated[Path | None, typer.Option("--html", help="Write the matrix as a page.", metavar="FILE")] = None,
+    markdown: Annotated[
+        Path | None, typer.Option("--markdown", help="Write the matrix as Markdown.", metavar="FILE")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Where streams are cut at random.")] = 0,
+) -> None:
+    """Check recorded exchanges: exact on their own dialect, nothing lost silently on the way to others.
+
+    Each line of a recording is {"id", "dialect", "path", "status", "stream", "request", "response"}. Every request
+    and reply is read and written again, every stream is cut anew at random bytes, and all of them cross to each
+    other dialect and back. Where something differs, a Loss must have said so. What is written for another dialect
+    is also parsed by the vendor's own SDK, where it is installed.
+
+    Exit code 1 where a check fails.
+
+    Example: weighbridge wire conform recordings/ --html conformance.html
+    """
+    from rich.progress import track
+
+    from weighbridge.cli.wire_sdks import installed
+    from weighbridge.wire import page
+    from weighbridge.wire.checks import check
+    from weighbridge.wire.corpus import files, read
+    from weighbridge.wire.matrix import gather
+
+    rows = [row for path in files(paths) for row in read(path)]
+    if not rows:
+        raise InputError("No exchange is recorded there.", where=str(paths[0]), fix="Give files with recordings.")
+    parsers = installed()
+    watched = track(rows, "Checking", console=common.console(stderr=True), disable=common.quiet(), transient=True)
+    matrix = gather(check(row, parsers, seed) for row in watched)
+    for target, made in ((html, page.html), (markdown, page.markdown)):
+        if target is not None:
+            target.write_text(made(matrix), encoding="utf-8")
+    if as_json:
+        common.print_json(matrix.as_json())
+    else:
+        from weighbridge.cli.wire_view import show
+
+        show(common.console(), matrix, missing=[name for name in matrix.rows if name not in parsers])
+    if matrix.failures:
+        raise typer.Exit(1)

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weighbridge import dialects
-from weighbridge.canon import Begin, Event, Failure, Loss, Profile
+from weighbridge.canon import Begin, Event, Failure, Loss, Profile, Request
 from weighbridge.dialects.base import Dialect
 from weighbridge.dialects.fold import Fold
 from weighbridge.errors import EngineError, InputError, WeighbridgeError, did_you_mean
@@ -93,7 +93,7 @@ class _Work:
         request = self._source.read_request(self._body, model=model, stream=stream)
         if self._target is None:
             return Converted(outline.of_request(request))
-        profile = Profile()
+        profile = neutral(request)
         if name := _optional(self._row, "engine", str, ""):
             profile, upstream = self._engine(name, self._target.name)
             request = replace(request, model=upstream)
@@ -135,6 +135,11 @@ class _Work:
             return Converted(_told(error))
         _, body = self._target.write_error(error)
         return Converted(msgspec.json.decode(body))
+
+
+def neutral(request: Request) -> Profile:
+    """The quirks of no engine: what is written is what was read."""
+    return Profile(stream_usage=request.stream_usage)
 
 
 def written(dialect: Dialect, events: list[Event]) -> tuple[bytes, tuple[Loss, ...]]:
