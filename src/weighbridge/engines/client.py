@@ -1,4 +1,4 @@
-"""Calls engines: keys, deadlines, retries, cancellation. Speaks bytes; what they mean is the dialects' matter."""
+"""Calls engines: addresses, deadlines, retries, cancellation. Speaks bytes; what they mean is the dialects' matter."""
 
 from __future__ import annotations
 
@@ -7,24 +7,34 @@ import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from msgspec import Struct
+
 from weighbridge.canon import Attempt, Engine, Host
 from weighbridge.dialects.base import Dialect
+from weighbridge.engines.auth import Auth, Signed, with_key
 from weighbridge.engines.clock import SYSTEM, Clock
-from weighbridge.engines.endpoints import Endpoint, Endpoints
+from weighbridge.engines.endpoints import Endpoint, Endpoints, address
 from weighbridge.engines.retry import Retries
 from weighbridge.engines.transport import HttpRequest, HttpResponse, Transport, place
 from weighbridge.engines.upstream import Upstream
-from weighbridge.errors import BrokenAnswerError, DeadlineError, EngineError, LocalEngineError, NoKeyError
+from weighbridge.errors import BrokenAnswerError, DeadlineError, EngineError, LocalEngineError
 from weighbridge.settings import Client as ClientSettings
 
 MAX_ERROR_BYTES = 64 * 1024
 """How much of an engine's error text is read."""
 
-MIN_SECRET = 4
-"""Shorter values (a local server's dummy key) are no secrets; blacking them out would garble texts."""
-
 OnAttempt = Callable[[Attempt], None]
-_SECRET_HEADERS = ("auth", "key", "token", "secret")
+
+
+class _Call(Struct, frozen=True):
+    """A request on its way, not yet signed: `where` for errors, who sends it, and a local engine's address."""
+
+    engine: Engine
+    dialect: Dialect
+    where: str
+    request: HttpRequest
+    transport: Transport
+    endpoint: Endpoint | None = None
 
 
 class Client:
@@ -54,7 +64,7 @@ class Client:
         self._settings = settings
         self._transport = transport
         self._endpoints = endpoints
-        self._environ = environ
+        self._auth = Auth(environ=environ, transport=transport, clock=clock)
         self._clock = clock
         self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
         self._folder = folder or Path()
@@ -79,38 +89,50 @@ class Client:
         deadline: float,
         first_byte_timeout: float | None = None,
         on_attempt: OnAttempt | None = None,
+        headers: Mapping[str, str] | None = None,
+        target: str = "",
     ) -> Upstream:
         """Send a request and return once an answer with a status of success has begun.
 
         What may be sent again is: 429, 408 and 5xx, and whatever failed before a byte of an answer came, after a
-        jittered backoff or the time that the host asked for, never past the deadline.
+        jittered backoff or the time that the host asked for, never past the deadline. Each try is signed anew.
 
         Args:
             engine: Whom to call.
-            dialect: The engine's dialect: its path, and how it tells errors.
+            dialect: What is spoken, one of those that its host speaks: its path, and how errors are told.
             body: The request in that dialect.
             stream: Will the answer be a stream of events?
             deadline: On the clock's monotonic time; reading ends then, too.
             first_byte_timeout: Seconds from now until the answer's first byte.
             on_attempt: Told of each try, its times on the clock's monotonic time.
+            headers: Of the request's own, in place of the dialect's defaults; the host's go first.
+            target: What to append to the host's address in place of the dialect's path.
 
         Raises:
             EngineError: The subclass tells why; see `dialect.read_error`.
+            MissingExtraError: The host wants to be shown a key in a way that needs a library.
+            SettingsError: The host's entry does not say enough.
         """
         begin_by = deadline
         if first_byte_timeout is not None:
             begin_by = min(deadline, self._clock.monotonic() + first_byte_timeout)
         retries = Retries(self._settings, self._rng)
-        where, secrets, request, transport = await self._prepare(engine, dialect, body, begin_by, stream=stream)
+        call = await self._prepare(engine, dialect, body, begin_by, stream=stream, headers=headers or {}, target=target)
+        renewed = False
         while True:
             started = self._clock.monotonic()
+            signed: Signed | None = None
             try:
-                response = await self._try(transport, request, begin_by)
+                signed = await self._signed(call, begin_by)
+                response = await self._try(call.transport, signed.request, begin_by)
                 if not _good(response.status):
-                    raise await self._refusal(response, dialect, engine, secrets, begin_by)
+                    raise await self._refusal(call, response, signed.secrets, begin_by)
             except EngineError as error:
-                error.where = where
+                error.where = call.where
                 self._tell(on_attempt, engine, started, error)
+                if signed and not renewed and self._auth.renew(engine, signed.request, error):
+                    renewed = True
+                    continue
                 wait = retries.wait(error, begin_by - self._clock.monotonic())
                 if wait is None:
                     raise
@@ -119,7 +141,7 @@ class Client:
             self._tell(on_attempt, engine, started, None, response.status)
             return Upstream(
                 response,
-                where=where,
+                where=call.where,
                 clock=self._clock,
                 deadline=deadline,
                 begin_by=begin_by,
@@ -134,33 +156,45 @@ class Client:
         self._recorded.clear()
 
     async def _prepare(
-        self, engine: Engine, dialect: Dialect, body: bytes, begin_by: float, *, stream: bool
-    ) -> tuple[str, list[str], HttpRequest, Transport]:
-        """Where it goes (for errors), what must not be told, the request, and who sends it."""
+        self,
+        engine: Engine,
+        dialect: Dialect,
+        body: bytes,
+        begin_by: float,
+        *,
+        stream: bool,
+        headers: Mapping[str, str],
+        target: str,
+    ) -> _Call:
         host = engine.host
         if host.recorded:
-            url = f"http://{host.name}.recorded{dialect.target(engine.upstream, stream=stream)}"
+            url = f"http://{host.name}.recorded{target or dialect.target(engine.upstream, stream=stream)}"
             request = HttpRequest("POST", url, {"content-type": "application/json"}, body)
-            return engine.name, [], request, self._replaying(host)
+            return _Call(engine, dialect, engine.name, request, self._replaying(host))
         endpoint = await self._loaded(engine, begin_by) if host.runs_here else None
-        key = endpoint.key if endpoint else self._key(engine)
-        headers = {
+        url = address(engine, endpoint, dialect, stream=stream, target=target)
+        told = {name: value for name, value in dialect.headers.items() if value}
+        for more in (headers, host.headers):
+            told |= {name.lower(): value for name, value in more.items()}
+        told = {
             "content-type": "application/json",
             "accept": "text/event-stream" if stream else "application/json",
-            **{name.lower(): value for name, value in host.headers.items()},
+            **told,
         }
-        if key:
-            headers["authorization"] = f"Bearer {key}"
-        url = (endpoint.url if endpoint else host.url).rstrip("/") + dialect.target(engine.upstream, stream=stream)
-        hidden = [
-            value for name, value in host.headers.items() if any(word in name.lower() for word in _SECRET_HEADERS)
-        ]
-        return (
-            f"{engine.name} at {place(url)}",
-            [secret for secret in (key, *hidden) if len(secret) >= MIN_SECRET],
-            HttpRequest("POST", url, headers, body),
-            self._transport,
-        )
+        where = f"{engine.name} at {place(url)}"
+        return _Call(engine, dialect, where, HttpRequest("POST", url, told, body), self._transport, endpoint)
+
+    async def _signed(self, call: _Call, begin_by: float) -> Signed:
+        """The request with whatever shows its host who asks."""
+        if call.endpoint is not None:
+            return with_key(call.request, call.endpoint.key, call.engine.host)
+        if call.engine.host.recorded:
+            return Signed(call.request)
+        try:
+            async with self._clock.timeout(begin_by - self._clock.monotonic()):
+                return await self._auth.sign(call.engine, call.request)
+        except TimeoutError:
+            raise _late() from None
 
     async def _loaded(self, engine: Engine, begin_by: float) -> Endpoint:
         """A local engine's address, waiting no longer than the answer may take to begin."""
@@ -173,19 +207,6 @@ class Client:
                 where=engine.name,
                 fix="Try again in a moment, or raise the route's timeouts.",
             ) from None
-
-    def _key(self, engine: Engine) -> str:
-        host = engine.host
-        if host.auth != "bearer" or not host.key_env:
-            return ""
-        key = self._environ.get(host.key_env, "").strip()
-        if not key:
-            raise NoKeyError(
-                f"No key for {host.title or host.name}.",
-                where=engine.name,
-                fix=f"Set {host.key_env} in the environment.",
-            )
-        return key
 
     def _replaying(self, host: Host) -> Transport:
         name = host.name
@@ -205,10 +226,10 @@ class Client:
                         connect_timeout=self._settings.connect_timeout,
                         read_timeout=self._settings.read_timeout,
                     )
-        raise DeadlineError("No answer began in time.", fix="Raise the route's timeouts, or ask for less.")
+        raise _late()
 
     async def _refusal(
-        self, response: HttpResponse, dialect: Dialect, engine: Engine, secrets: list[str], begin_by: float
+        self, call: _Call, response: HttpResponse, secrets: tuple[str, ...], begin_by: float
     ) -> EngineError:
         """The error that an answer without success tells, with keys blacked out that hosts like to quote."""
         body = await self._read_some(response, begin_by)
@@ -221,7 +242,7 @@ class Client:
             )
         for secret in secrets:
             body = body.replace(secret.encode(), b"***")
-        return dialect.read_error(status, response.headers, body, engine=engine.name)
+        return call.dialect.read_error(status, response.headers, body, engine=call.engine.name)
 
     async def _read_some(self, response: HttpResponse, begin_by: float) -> bytes:
         found = bytearray()
@@ -256,3 +277,7 @@ class Client:
 
 def _good(status: int) -> bool:
     return 200 <= status < 300  # noqa: PLR2004 - the statuses of success
+
+
+def _late() -> DeadlineError:
+    return DeadlineError("No answer began in time.", fix="Raise the route's timeouts, or ask for less.")

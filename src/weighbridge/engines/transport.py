@@ -26,12 +26,17 @@ _REMEMBERED = 512
 
 
 class HttpRequest(Struct, frozen=True):
-    """One HTTP request, complete."""
+    """One HTTP request, complete.
+
+    `address`: the IP address to connect to, in place of asking DNS for the url's host; the host stays what the request
+    and the certificate are about.
+    """
 
     method: str
     url: str
     headers: dict[str, str]
     body: bytes = b""
+    address: str = ""
 
 
 class HttpResponse(Protocol):
@@ -114,6 +119,15 @@ def _url(url: str) -> URL:
     return yarl.URL(url)
 
 
+def as_sent(url: str) -> str:
+    """A URL in the spelling in which it is sent, which is what a signature must be made over.
+
+    Raises:
+        ValueError: It is none.
+    """
+    return str(_url(url))
+
+
 @functools.lru_cache(maxsize=_REMEMBERED)
 def _timeout(connect: float, read: float) -> aiohttp.ClientTimeout:
     import aiohttp
@@ -144,11 +158,15 @@ class AiohttpTransport:
         session = self._session or self._open()
         body = request.body if len(request.body) <= LARGE_BODY else io.BytesIO(request.body)
         try:
+            url, headers, name = _url(request.url), request.headers, None
+            if request.address:
+                url, headers, name = _pinned(url, headers, request.address)
             response = await session.request(
                 request.method,
-                _url(request.url),
+                url,
                 data=body or None,
-                headers=request.headers,
+                headers=headers,
+                server_hostname=name,
                 allow_redirects=False,
                 timeout=_timeout(connect_timeout, read_timeout),
             )
@@ -226,6 +244,13 @@ class AiohttpResponse:
     async def close(self) -> None:
         """Break off; a connection whose answer was read to its end stays in the pool."""
         self._response.close()
+
+
+def _pinned(url: URL, headers: dict[str, str], address: str) -> tuple[URL, dict[str, str], str | None]:
+    """The url with an address in place of its host, the headers with that host, and the name for the certificate."""
+    name = url.raw_host or ""
+    told = url.authority if url.explicit_port and not url.is_default_port() else url.host_subcomponent or ""
+    return url.with_host(address), {**headers, "host": told}, name if url.scheme == "https" else None
 
 
 def too_large(limit: int, where: str) -> BrokenAnswerError:
