@@ -60,8 +60,11 @@ class Profile(Struct, frozen=True, omit_defaults=True):
     call_ids: str = ""  #: a pattern that a tool call's id must match in full; "": the dialect's own
     call_id_length: int = 0  #: how many letters and digits an id has that is made to fit; 0: 24
     choices: dict[str, str] = {}  #: a tool choice's mode -> the nearest one that the engine knows
-    efforts: dict[str, dict[str, Any]] = {}  #: level of thinking -> the wire fields that ask for it
+    efforts: dict[str, dict[str, Any]] = {}  #: level of thinking -> the wire fields that ask for it; `on` is thinking
+    #: at the engine's own choice
     budget: str = ""  #: the wire field that takes a budget of thinking tokens
+    least_budget: int = 0  #: the smallest budget that is accepted but 0; where it is above 0, 0 is not
+    most_budget: int | None = None  #: the largest one
     shown: dict[str, Any] = {}  #: the wire fields that ask for the thinking to be told
     reasoning_field: str = ""  #: openai-chat: where an answer's thinking stands; "": reasoning_content
     replay: Literal["", "always", "tools", "never"] = (

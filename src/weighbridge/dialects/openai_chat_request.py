@@ -390,5 +390,6 @@ def adapt(out: dict[str, Any], request: Request, profile: Profile) -> tuple[list
             del out["stream_options"]
         losses.append(Loss("stream_options.include_usage", "the engine does not know this option", "low"))
         changed = True
-    found, applied = profiles.apply(out, profile)
-    return losses + found, changed or applied
+    noted = EXTRAS.losses()
+    changed |= profiles.apply(out, profile, noted)
+    return [*losses, *noted.all()], changed
