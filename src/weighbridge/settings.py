@@ -48,6 +48,16 @@ class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
     drain_seconds: Annotated[
         float, Meta(gt=0, le=3600, description="How long a stopping worker may finish its streams.")
     ] = 30.0
+    heartbeat: Annotated[
+        float, Meta(ge=0, le=3600, description="Seconds after which a quiet stream is sent a comment; 0 sends none.")
+    ] = 15.0
+    stored_responses: Annotated[
+        bool, Meta(description="Keep answers of the Responses API that may be stored, to go on from by their id.")
+    ] = True
+    stored_days: Annotated[float, Meta(gt=0, le=36500, description="Days that stored responses are kept.")] = 30.0
+    stored_mb: Annotated[
+        float, Meta(gt=0, le=1_000_000, description="Most megabytes of stored responses; the oldest go first.")
+    ] = 1000.0
 
 
 class Client(Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,6 +153,11 @@ class Config(Struct, frozen=True):
     def traces_path(self) -> Path:
         """The folder of traces, within the store."""
         return self.store_path / "traces"
+
+    @property
+    def responses_path(self) -> Path:
+        """The database of stored responses, within the store."""
+        return self.store_path / "responses.db"
 
     @property
     def results_path(self) -> Path:
