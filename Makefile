@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes
 
-.PHONY: help demo models test check format bench docs lock changelog clean
+.PHONY: help demo models agents test check format bench docs lock changelog clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -38,6 +38,16 @@ demo: .venv/.run .venv/.models ## Weigh three real engines, then swap them under
 	@$(BIN)/weighbridge demo
 
 models: .venv/.run .venv/.models ## Install two small models that run on any machine
+
+AGENTS := @anthropic-ai/claude-code@2.1.197 @openai/codex@0.169.0 @google/gemini-cli@0.61.0 @qwen-code/qwen-code@0.15.10
+
+.agents/.installed: Makefile
+	@echo "Installing four coding agents (about 800 MB)"
+	@npm install --prefix .agents --no-audit --no-fund --no-save --loglevel error $(AGENTS)
+	@touch $@
+
+agents: .venv/.dev .agents/.installed ## Run four coding agents through the gateway, on engines of other dialects
+	@$(BIN)/pytest -n0 -m agents tests/agents
 
 test: .venv/.dev .venv/.models ## Run all tests with coverage
 	@$(BIN)/coverage erase

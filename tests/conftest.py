@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-SHARED = Path(__file__).resolve().parents[1].parent / "shared"
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+AGENTS = ROOT / ".agents" / "node_modules"
 
 
 def pytest_collection_modifyitems(items):
@@ -15,6 +17,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("shared") and not SHARED.is_dir():
             item.add_marker(pytest.mark.skip(reason="needs ../shared, which is not beside this checkout"))
+        if item.get_closest_marker("agents") and not AGENTS.is_dir():
+            item.add_marker(pytest.mark.skip(reason="needs the coding agents: run `make agents`"))
 
 
 @pytest.fixture
