@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
 from urllib.parse import unquote, urlsplit
 
 from weighbridge import dialects
-from weighbridge.canon import Choice, Part, Reply, Request, TextPart, ToolCallPart, Usage, encode
+from weighbridge.canon import Choice, FinishReason, Part, Reply, Request, TextPart, ToolCallPart, Usage, encode
 from weighbridge.dialects.fold import unfold
 from weighbridge.errors import InputError
 
@@ -37,7 +38,7 @@ class Player:
         self._thread.join()
         self._server.server_close()
 
-    def __enter__(self) -> Player:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -51,15 +52,9 @@ class Player:
             return error.http_status, "application/json", self.dialect.write_error(error)[1]
         self.asked.append(request)
         parts = self.play(request)
-        finish = "tool_calls" if any(isinstance(p, ToolCallPart) for p in parts) else "stop"
-        number = len(self.asked)
-        reply = Reply(
-            (Choice(parts, finish),),
-            Usage(input=len(body) // 4, output=7),
-            f"reply_{number}",
-            request.model,
-            1_700_000_000,  # type: ignore[arg-type]
-        )
+        finish: FinishReason = "tool_calls" if any(isinstance(p, ToolCallPart) for p in parts) else "stop"
+        usage = Usage(input=len(body) // 4, output=7)
+        reply = Reply((Choice(parts, finish),), usage, f"reply_{len(self.asked)}", request.model, 1_700_000_000)
         if not request.stream:
             return 200, "application/json", self.dialect.write_reply(reply, request)[0]
         writer = self.dialect.writer(
@@ -109,7 +104,7 @@ def run_a_command(command: str) -> Play:
             fields = (tool.schema or {}).get("properties") or {}
             name = next((n for n in ("command", "cmd") if n in fields), None)
             if name and fields[name].get("type") == "string" and not tool.opaque:
-                arguments = {name: command}
+                arguments: dict[str, object] = {name: command}
                 for field in (tool.schema or {}).get("required") or ():
                     arguments.setdefault(field, _anything(fields[field]))
                 return TextPart("I run it."), ToolCallPart("call_0001", tool.name, encode(arguments).decode())
