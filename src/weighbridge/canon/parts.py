@@ -14,12 +14,14 @@ class Blob(Struct, frozen=True, omit_defaults=True):
 
     A dialect that reads one names itself as the issuer; the road, which knows the engine, puts the engine's issuer in
     its place (see `Profile.issuer`). `kind`: signature, encrypted, redacted. `id`: the item id that belongs to it.
+    `format`: how the wire labels it, where that must be told again.
     """
 
     issuer: str
     data: str
     kind: str = ""
     id: str = ""
+    format: str = ""
 
 
 class Citation(Struct, frozen=True, omit_defaults=True):

@@ -26,13 +26,19 @@ class SchemaRules(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
 
     name: str = ""
     rejects: tuple[str, ...] = ()  #: keywords that are an error
+    knows: tuple[str, ...] | None = None  #: the only keywords that are none; None: all but `rejects`
     formats: tuple[str, ...] | None = None  #: the only values of `format`; None: any
     strict_only: bool = False  #: the rules hold only where `strict` was asked for
-    closed: bool = False  #: every object needs additionalProperties: false
-    all_required: bool = False  #: every property must be required
+    closed: bool = False  #: for `strict`, every object needs additionalProperties: false
+    all_required: bool = False  #: for `strict`, every property must be required
+    typed: bool = False  #: every schema says its type, and a list what it holds; for `strict` without exception
     one_type: bool = False  #: `type` may not be a list
+    text_enums: bool = False  #: `enum` may hold only texts
+    booleans: bool = True  #: true and false may stand for a schema
+    plain_patterns: bool = False  #: a pattern may not look around: (?=...), (?<!...)
     local_refs: bool = True  #: understands $ref to $defs of the same schema
-    recursion: bool = True  #: and ones that contain themselves
+    bare_refs: bool = False  #: nothing may stand beside a $ref
+    recursion: bool = True  #: understands schemas that contain themselves
     top_object: bool = False  #: the outermost schema must be of type object, and no anyOf
 
 
@@ -74,5 +80,6 @@ class Profile(Struct, frozen=True, omit_defaults=True):
     issuer: str = ""  #: who can read the blobs that this engine seals, with {model}, {host}, {lab}; "": only the engine
     blank_seal: str = ""  #: a seal is demanded back on tool calls: what stands in for it on those of other engines
     rejects: tuple[str, ...] = ()  #: inputs that are an error: image, image_url, file, file_url, pdf, audio, video
+    audio_uri: bool | None = None  #: openai-chat: sounds are told as a data URI, not as bare base64
     tool_media: bool | None = None  #: may a tool's answer hold images and files? None: as the dialect has it
     cache_markers: bool | None = None  #: does it know cache markers? None: as the dialect has it
