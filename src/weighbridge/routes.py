@@ -29,6 +29,8 @@ class Choice(Struct, frozen=True):
     engines: tuple[Engine, ...]
     timeout: float | None = None  #: seconds
     first_token_timeout: float | None = None  #: seconds
+    strict: bool = False
+    fetch: bool = False
 
 
 class _Entry(Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,6 +40,8 @@ class _Entry(Struct, frozen=True, forbid_unknown_fields=True):
     fallbacks: tuple[str, ...] = ()
     timeout: float | None = None
     first_token_timeout: float | None = None
+    strict: bool = False
+    fetch: bool = False
 
 
 def from_config(sections: Mapping[str, Any], resolve: Resolve, *, where: str = "") -> dict[str, Route]:
@@ -90,6 +94,8 @@ def _route(name: str, section: Any, resolve: Resolve, where: str) -> Route:
         fallbacks=tuple(fallbacks),
         timeout=entry.timeout,
         first_token_timeout=entry.first_token_timeout,
+        strict=entry.strict,
+        fetch=entry.fetch,
     )
 
 
@@ -147,6 +153,8 @@ def choose(plan: Plan, name: str, resolve: Resolve) -> Choice:
             engines=tuple(resolve(engine) for engine in (found.primary, *found.fallbacks)),
             timeout=found.timeout,
             first_token_timeout=found.first_token_timeout,
+            strict=found.strict,
+            fetch=found.fetch,
         )
     try:
         return Choice(route="", engines=(resolve(name),))
