@@ -93,6 +93,17 @@ class Store(Struct, frozen=True, forbid_unknown_fields=True):
     segment_seconds: Annotated[
         float, Meta(gt=0, le=86400, description="Age at which a trace segment is sealed to Parquet.")
     ] = 3600.0
+    keepsakes: Annotated[
+        str,
+        Meta(
+            description="File, in the store's folder, with the thinking of earlier answers: each engine gets its own "
+            "back. Empty keeps none."
+        ),
+    ] = "keepsakes.db"
+    keepsakes_days: Annotated[float, Meta(gt=0, le=3650, description="Days that such thinking is kept.")] = 7.0
+    keepsakes_mb: Annotated[
+        float, Meta(gt=0, le=1_000_000, description="How much of it is kept, in megabytes; the oldest goes first.")
+    ] = 256.0
 
 
 class Weigh(Struct, frozen=True, forbid_unknown_fields=True):
@@ -158,6 +169,12 @@ class Config(Struct, frozen=True):
     def responses_path(self) -> Path:
         """The database of stored responses, within the store."""
         return self.store_path / "responses.db"
+
+    @property
+    def keepsakes_path(self) -> Path | None:
+        """The database of keepsakes, within the store; None where none are kept."""
+        name = self.settings.store.keepsakes
+        return self.store_path / Path(name).expanduser() if name else None
 
     @property
     def results_path(self) -> Path:
