@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-from weighbridge.canon import Begin, Engine, Event, Failure, Loss, Reply, Trace
+from weighbridge.canon import Begin, Engine, Event, Failure, Finish, Loss, Reply, Request, Trace
 from weighbridge.dialects.base import Dialect, Relay, StreamReader, StreamWriter
 from weighbridge.dialects.fold import Fold
 from weighbridge.engines.upstream import Upstream
 from weighbridge.errors import EngineError
+from weighbridge.exchange.keeping import Keeper
 from weighbridge.exchange.tracer import Tracer
 
 Restore = Callable[[list[Event]], list[Event]]
@@ -27,16 +28,23 @@ class Rewriter:
     Args:
         reader: Of the engine's dialect.
         front: The caller's dialect; None for a caller who only wants events.
-        usage: The caller asked for a usage event.
+        asked: What the caller asks.
         restore: The way back of what the way out changed.
     """
 
-    def __init__(self, reader: StreamReader, front: Dialect | None, *, usage: bool, restore: Restore | None) -> None:
+    def __init__(
+        self, reader: StreamReader, front: Dialect | None, *, asked: Request, restore: Restore | None = None
+    ) -> None:
         self._reader = reader
         self._front = front
-        self._usage = usage
+        self._asked = asked
         self._restore = restore
         self._writer: StreamWriter | None = None
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """What could not be written so far."""
+        return self._writer.losses if self._writer else ()
 
     def feed(self, chunk: bytes) -> tuple[bytes, list[Event]]:
         """The caller's bytes and the events that these bytes complete."""
@@ -50,6 +58,10 @@ class Rewriter:
             last, events = last + more, events + held
         return (last + self._writer.close() if self._writer else last), events
 
+    def tell(self, failure: Failure) -> bytes:
+        """The bytes that end the caller's stream with a failure, whatever it is in the middle of."""
+        return self._written([failure])[0]
+
     def _write(self, events: list[Event]) -> tuple[bytes, list[Event]]:
         return self._written(self._restore(events) if self._restore and events else events)
 
@@ -58,7 +70,10 @@ class Rewriter:
             return b"", events
         if self._writer is None:
             begin = events[0] if isinstance(events[0], Begin) else Begin()
-            self._writer = self._front.writer(id=begin.id, model=begin.model, created=begin.created, usage=self._usage)
+            asked = self._asked
+            self._writer = self._front.writer(
+                id=begin.id, model=begin.model, created=begin.created, usage=asked.stream_usage, asked=asked
+            )
         return b"".join(map(self._writer.write, events)), events
 
 
@@ -98,7 +113,7 @@ class WholeAnswer(Answer):
         """The answer itself."""
         return self._reply
 
-    async def close(self) -> None:
+    async def close(self, *, reason: str = "") -> None:
         """Nothing is under way any more."""
 
 
@@ -115,6 +130,7 @@ class StreamedAnswer(Answer):
         relay: Turns them into the caller's bytes and into events.
         head: What was read of it already.
         front: The caller's dialect, which tells of a broken connection; None for a caller who only wants events.
+        keeper: Keeps what the answer holds beside its text.
     """
 
     def __init__(
@@ -127,6 +143,7 @@ class StreamedAnswer(Answer):
         relay: Relay,
         head: Steps,
         front: Dialect | None,
+        keeper: Keeper,
     ) -> None:
         super().__init__(tracer, engine)
         self._upstream = upstream
@@ -134,6 +151,7 @@ class StreamedAnswer(Answer):
         self._relay = relay
         self._head = head
         self._front = front
+        self._keeper = keeper
         self._fold = Fold()
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -161,40 +179,64 @@ class StreamedAnswer(Answer):
             raise EngineError(trace.error, where=self.engine)
         return self._fold.reply()
 
-    async def close(self) -> None:
-        """Cancel what is still under way and end the trace; safe to call twice."""
+    def tell(self, code: str, message: str) -> bytes:
+        """The bytes that tell the caller of a failure of ours and end its stream, in its dialect's own way.
+
+        Nothing of the answer may be sent after them.
+        """
+        return self._tell(Failure(code, message))
+
+    async def close(self, *, reason: str = "") -> None:
+        """Cancel what is still under way and end the trace; safe to call twice.
+
+        Args:
+            reason: Why we broke it off; "": the caller went away.
+        """
         await self._upstream.close()
-        if self._tracer.trace is None:
-            self._tracer.end("cancelled", reply=self._fold.reply(), error="The caller went away.")
+        self._end(*broken_off(reason))
 
     async def _steps(self) -> AsyncIterator[tuple[bytes, list[Event]]]:
         for data, events in self._head:
-            yield data, self._take(events)
+            await self._take(events)
+            yield data, events
         try:
             async for chunk in self._source:
                 data, events = self._relay.feed(chunk)
-                yield data, self._take(events)
+                await self._take(events)
+                yield data, events
             data, events = self._relay.close()
         except EngineError as error:
             failure = Failure(error.code, str(error))
             data, events = self._tell(failure), [failure]
-        self._take(events)
-        self._finish()
+        await self._take(events)
+        failed = self._fold.failure
+        self._end(failed.code if failed else "ok", failed.message if failed else "")
         yield data, events
 
-    def _take(self, events: list[Event]) -> list[Event]:
+    async def _take(self, events: list[Event]) -> None:
+        """Add events up, before their bytes are passed on: a turn that is complete is kept before its end is told."""
+        ended = False
         for event in events:
             self._fold.add(event)
-        return events
+            ended = ended or type(event) is Finish
+        if ended:
+            await self._keeper.keep(self._fold.reply())
 
     def _tell(self, failure: Failure) -> bytes:
         if self._front is None:
             return b""
+        if isinstance(self._relay, Rewriter):
+            return self._relay.tell(failure)
+        # What the fast lane has passed on is not known in detail: the event alone, which ends the stream.
         return self._front.writer(id="", model="", created=0, usage=False).write(failure)
 
-    def _finish(self) -> None:
-        told = self._fold.failure
-        if told is None:
-            self._tracer.end(reply=self._fold.reply())
-        else:
-            self._tracer.end(told.code, reply=self._fold.reply(), error=told.message)
+    def _end(self, outcome: str, error: str) -> None:
+        if self._tracer.trace is None:
+            if isinstance(self._relay, Rewriter):
+                self._tracer.lose(self._relay.losses)
+            self._tracer.end(outcome, reply=self._fold.reply(), error=error)
+
+
+def broken_off(reason: object = "") -> tuple[str, str]:
+    """The outcome and the error of an exchange that ended before its answer: we broke it off, or its caller left."""
+    return ("interrupted", reason) if isinstance(reason, str) and reason else ("cancelled", "The caller went away.")

@@ -12,7 +12,8 @@ class Call(Struct, frozen=True):
 
     `route` is the name to look up: a route or an engine; the request's own `model` if empty. `body` is what the
     client sent, in `dialect`: it may pass to an engine of the same dialect untouched. `deadline` is on the
-    monotonic clock, in seconds; the route's timeout applies as well, the earlier wins.
+    monotonic clock, in seconds; the route's timeout applies as well, the earlier wins. `caller` tells callers apart
+    and says nothing else, such as a hash of a key: what is kept of one's conversations is never given to another.
     """
 
     request: Request
@@ -23,3 +24,4 @@ class Call(Struct, frozen=True):
     conversation: str = ""
     trace_id: str = ""
     deadline: float | None = None
+    caller: str = ""

@@ -8,24 +8,38 @@ byte was passed on is followed by the next one of its route; after that byte, th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
 
 from weighbridge import dialects
-from weighbridge.canon import Attempt, Begin, Engine, Event, Failure, Loss, Plan, Trace
+from weighbridge.canon import Attempt, Engine, Plan, Reply, Trace
 from weighbridge.dialects.base import Relay
 from weighbridge.engines.catalogue import Catalogue
 from weighbridge.engines.client import Client
 from weighbridge.engines.clock import SYSTEM, Clock
 from weighbridge.engines.upstream import Upstream
-from weighbridge.errors import BrokenAnswerError, EngineError, WeighbridgeError
-from weighbridge.exchange.adapt import Outgoing, adapt
-from weighbridge.exchange.answer import Rewriter, Steps, StreamedAnswer, WholeAnswer
+from weighbridge.errors import EngineError, InputError, WeighbridgeError
+from weighbridge.exchange.adapt import Fetching, Outgoing, adapt, back_of, refuse_losses
+from weighbridge.exchange.answer import Rewriter, StreamedAnswer, WholeAnswer, broken_off
 from weighbridge.exchange.call import Call
+from weighbridge.exchange.head import read_head
+from weighbridge.exchange.keeping import Keeper, Keepsakes, NoKeepsakes
 from weighbridge.exchange.tracer import Tracer
 from weighbridge.routes import Choice, choose
 
-MAX_HEAD = 4 * 1024 * 1024
-"""Bytes of a stream that may pass without any content before it counts as broken."""
+
+class _Errand(Struct, frozen=True):
+    """What is wanted of whichever engine answers: how it is asked, and what is made of its answer.
+
+    `serves`: engines for which it is false are passed over.
+    """
+
+    write: Callable[[Engine, Choice], Awaitable[Outgoing]]
+    answer: Callable[[Engine, Tracer, Outgoing, Upstream], Awaitable[WholeAnswer | StreamedAnswer]]
+    stream: bool = False
+    target: str = ""
+    serves: Callable[[Engine], bool] | None = None
 
 
 class Road:
@@ -39,6 +53,8 @@ class Road:
         deadline: Seconds for an exchange whose route sets no timeout.
         clock: Both clocks.
         new_id: Makes trace ids.
+        keepsakes: Where the thinking of earlier answers is kept; by default nowhere.
+        fetcher: Gets what requests tell by address, for routes that allow it; by default nobody does.
     """
 
     def __init__(
@@ -51,6 +67,8 @@ class Road:
         deadline: float,
         new_id: Callable[[], str],
         clock: Clock = SYSTEM,
+        keepsakes: Keepsakes | None = None,
+        fetcher: Fetching | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._client = client
@@ -59,6 +77,8 @@ class Road:
         self._deadline = deadline
         self._new_id = new_id
         self._clock = clock
+        self._keepsakes = keepsakes or NoKeepsakes()
+        self._fetcher = fetcher
         self._choices: tuple[Plan, dict[str, Choice]] = (plan(), {})
 
     async def open(self, call: Call) -> WholeAnswer | StreamedAnswer:
@@ -68,26 +88,9 @@ class Road:
             NotFoundError: No such route or engine.
             EngineError: Every engine of the route failed; the last one's error, naming the others.
             InputError: The request cannot be carried.
+            LossError: The route is strict, and something that was asked for would be lost on the way.
         """
-        return await self._open(call, self._record)
-
-    async def _open(self, call: Call, record: Callable[[Trace], None]) -> WholeAnswer | StreamedAnswer:
-        plan = self._plan()
-        tracer = Tracer(
-            call, trace_id=call.trace_id or self._new_id(), plan=plan.number, clock=self._clock, record=record
-        )
-        try:
-            choice = self._choose(plan, tracer.route)
-            return await self._first_that_answers(call, choice, tracer)
-        except WeighbridgeError as error:
-            tracer.end(error.code, error=str(error))
-            raise
-        except asyncio.CancelledError:
-            tracer.end("cancelled", error="The caller went away.")
-            raise
-        except Exception as error:
-            tracer.end("error", error=f"{type(error).__name__}: {error}")
-            raise
+        return await self._go(call, self._conversation(call), self._record)
 
     async def run(self, call: Call) -> Trace:
         """A whole exchange, read to its end. What fails is told by the trace's `outcome` and `error`."""
@@ -98,7 +101,7 @@ class Road:
             self._record(trace)
 
         try:
-            answer = await self._open(call, record)
+            answer = await self._go(call, self._conversation(call), record)
         except WeighbridgeError:
             return traces[0]
         try:
@@ -108,6 +111,84 @@ class Road:
         finally:
             await answer.close()
         return traces[0]
+
+    async def forward(
+        self,
+        call: Call,
+        *,
+        target: str,
+        write: Callable[[Engine], bytes],
+        read: Callable[[bytes], Reply],
+        serves: Callable[[Engine], bool],
+    ) -> WholeAnswer:
+        """A whole call that is no conversation (embeddings, counting), with choice, failover, retries and a trace.
+
+        Args:
+            call: What the trace tells of it. It decides who is asked, and in which of the host's dialects.
+            target: What is appended to the host's address.
+            write: Makes the body for an engine.
+            read: Reads an answer, for the trace; the caller gets its bytes as they are.
+            serves: Can an engine be asked this? Others are passed over.
+
+        Raises:
+            NotFoundError: No such route or engine.
+            EngineError: As for `open`.
+            InputError: No engine of the route serves this.
+        """
+
+        async def written(engine: Engine, _: Choice) -> Outgoing:
+            back = back_of(engine, call.dialect)
+            return Outgoing(back, write(engine), headers=call.request.headers if back.name == call.dialect else {})
+
+        async def answered(engine: Engine, tracer: Tracer, _: Outgoing, upstream: Upstream) -> WholeAnswer:
+            body = await upstream.read()
+            reply = read(body)
+            return await _complete(engine, tracer, upstream, reply, body)
+
+        answer = await self._go(call, _Errand(written, answered, target=target, serves=serves), self._record)
+        assert isinstance(answer, WholeAnswer)
+        return answer
+
+    def _conversation(self, call: Call) -> _Errand:
+        async def written(engine: Engine, choice: Choice) -> Outgoing:
+            outgoing = await adapt(
+                call,
+                engine,
+                await self._client.endpoint(engine),
+                keepsakes=self._keepsakes,
+                fetcher=self._fetcher if choice.fetch else None,
+            )
+            if choice.strict:
+                refuse_losses(outgoing.losses, engine)
+            return outgoing
+
+        async def answered(
+            engine: Engine, tracer: Tracer, outgoing: Outgoing, upstream: Upstream
+        ) -> WholeAnswer | StreamedAnswer:
+            keeper = Keeper(call.request, engine, outgoing.back.name, self._keepsakes, caller=call.caller)
+            tell = self._streamed if call.request.stream else self._whole
+            return await tell(call, engine, tracer, outgoing, upstream, keeper)
+
+        return _Errand(written, answered, stream=call.request.stream)
+
+    async def _go(self, call: Call, errand: _Errand, record: Callable[[Trace], None]) -> WholeAnswer | StreamedAnswer:
+        plan = self._plan()
+        tracer = Tracer(
+            call, trace_id=call.trace_id or self._new_id(), plan=plan.number, clock=self._clock, record=record
+        )
+        try:
+            choice = self._choose(plan, tracer.route)
+            return await self._first_that_answers(call, choice, tracer, errand)
+        except WeighbridgeError as error:
+            tracer.end(error.code, error=str(error))
+            raise
+        except asyncio.CancelledError as error:
+            outcome, why = broken_off(*error.args[:1])
+            tracer.end(outcome, error=why)
+            raise
+        except Exception as error:
+            tracer.end("error", error=f"{type(error).__name__}: {error}")
+            raise
 
     def _choose(self, plan: Plan, name: str) -> Choice:
         """Choices are worked out once per plan and name, not per request."""
@@ -120,45 +201,60 @@ class Road:
             choice = choices[name] = choose(plan, name, self._catalogue.engine)
         return choice
 
-    async def _first_that_answers(self, call: Call, choice: Choice, tracer: Tracer) -> WholeAnswer | StreamedAnswer:
+    async def _first_that_answers(
+        self, call: Call, choice: Choice, tracer: Tracer, errand: _Errand
+    ) -> WholeAnswer | StreamedAnswer:
         deadline = self._clock.monotonic() + (choice.timeout or self._deadline)
         if call.deadline is not None:
             deadline = min(deadline, call.deadline)
+        engines = [engine for engine in choice.engines if errand.serves is None or errand.serves(engine)]
+        if not engines:
+            raise InputError(
+                f"No engine behind '{tracer.route}' can be asked this.",
+                where="model",
+                fix="Name a route or an engine whose host offers it.",
+            )
         failed: list[tuple[Engine, EngineError]] = []
-        for engine in choice.engines:
+        for engine in engines:
             try:
-                return await self._ask(call, engine, tracer, deadline, choice.first_token_timeout)
+                return await self._ask(engine, choice, tracer, errand, deadline)
             except EngineError as error:
                 if not error.transient:
                     raise
                 failed.append((engine, error))
                 if self._clock.monotonic() >= deadline:
                     break
+            except InputError as error:
+                # What a fallback cannot be asked does not hide why it was needed.
+                if not failed:
+                    raise
+                now = self._clock.monotonic()
+                tracer.attempt(Attempt(engine.name, now, now, error.code, None, error.what))
         if len(failed) > 1:
             others = ", ".join(f"{engine.name}: {error.code}" for engine, error in failed[:-1])
             failed[-1][1].what += f" (Before it failed: {others}.)"
         raise failed[-1][1]
 
     async def _ask(
-        self, call: Call, engine: Engine, tracer: Tracer, deadline: float, first_token_timeout: float | None
+        self, engine: Engine, choice: Choice, tracer: Tracer, errand: _Errand, deadline: float
     ) -> WholeAnswer | StreamedAnswer:
         started = self._clock.monotonic()
         seen = tracer.attempts
         upstream: Upstream | None = None
         try:
-            outgoing = adapt(call, engine, await self._client.endpoint(engine))
+            outgoing = await errand.write(engine, choice)
             upstream = await self._client.open(
                 engine,
                 outgoing.back,
                 outgoing.body,
-                stream=call.request.stream,
+                stream=errand.stream,
                 deadline=deadline,
-                first_byte_timeout=first_token_timeout if call.request.stream else None,
+                first_byte_timeout=choice.first_token_timeout if errand.stream else None,
                 on_attempt=tracer.attempt,
+                headers=outgoing.headers,
+                target=errand.target,
             )
-            if call.request.stream:
-                return await self._streamed(call, engine, tracer, outgoing, upstream)
-            return await self._whole(call, engine, tracer, outgoing, upstream)
+            return await errand.answer(engine, tracer, outgoing, upstream)
         except EngineError as error:
             ended = self._clock.monotonic()
             if upstream is not None:
@@ -172,23 +268,22 @@ class Road:
                 await upstream.close()
 
     async def _whole(
-        self, call: Call, engine: Engine, tracer: Tracer, outgoing: Outgoing, upstream: Upstream
+        self, call: Call, engine: Engine, tracer: Tracer, outgoing: Outgoing, upstream: Upstream, keeper: Keeper
     ) -> WholeAnswer:
         body = await upstream.read()
         reply = outgoing.back.read_reply(body)
         tracer.token()
         if outgoing.wrapped is not None:
             reply = outgoing.wrapped.reply(reply)
-        lost: tuple[Loss, ...] = ()
+        tracer.losses = outgoing.losses
         if not outgoing.verbatim and call.dialect:
             body, lost = dialects.get(call.dialect).write_reply(reply, call.request)
-        _answers(tracer, engine, outgoing, lost)
-        await upstream.close()
-        tracer.end(reply=reply)
-        return WholeAnswer(tracer, engine, reply=reply, body=body)
+            tracer.lose(lost)
+        await keeper.keep(reply)
+        return await _complete(engine, tracer, upstream, reply, body)
 
     async def _streamed(
-        self, call: Call, engine: Engine, tracer: Tracer, outgoing: Outgoing, upstream: Upstream
+        self, call: Call, engine: Engine, tracer: Tracer, outgoing: Outgoing, upstream: Upstream, keeper: Keeper
     ) -> StreamedAnswer:
         front = dialects.get(call.dialect) if call.dialect else None
         relay: Relay
@@ -196,43 +291,19 @@ class Road:
             relay = outgoing.back.relay(usage=call.request.stream_usage)
         else:
             restore = outgoing.wrapped.events() if outgoing.wrapped else None
-            relay = Rewriter(outgoing.back.reader(), front, usage=call.request.stream_usage, restore=restore)
+            relay = Rewriter(outgoing.back.reader(), front, asked=call.request, restore=restore)
         source = upstream.chunks()
-        head = await _read_head(source, relay)
+        head = await read_head(source, relay)
         tracer.token()
-        _answers(tracer, engine, outgoing)
-        return StreamedAnswer(tracer, engine, upstream=upstream, source=source, relay=relay, head=head, front=front)
+        tracer.engine = engine
+        tracer.losses = outgoing.losses
+        return StreamedAnswer(
+            tracer, engine, upstream=upstream, source=source, relay=relay, head=head, front=front, keeper=keeper
+        )
 
 
-def _answers(tracer: Tracer, engine: Engine, outgoing: Outgoing, lost: tuple[Loss, ...] = ()) -> None:
+async def _complete(engine: Engine, tracer: Tracer, upstream: Upstream, reply: Reply, body: bytes) -> WholeAnswer:
     tracer.engine = engine
-    tracer.losses = outgoing.losses + lost
-
-
-async def _read_head(source: AsyncIterator[bytes], relay: Relay) -> Steps:
-    """The stream up to its first content.
-
-    Raises:
-        BrokenAnswerError: It failed, or ended, before any content: another engine may still answer.
-    """
-    steps: Steps = []
-    size = 0
-    async for chunk in source:
-        step = relay.feed(chunk)
-        steps.append(step)
-        if _has_content(step[1]):
-            return steps
-        size += len(chunk)
-        if size > MAX_HEAD:
-            raise BrokenAnswerError(f"The engine sent {size} bytes without any content.")
-    _has_content(relay.close()[1])
-    raise BrokenAnswerError("The engine's stream ended before it began.")
-
-
-def _has_content(events: list[Event]) -> bool:
-    for event in events:
-        if isinstance(event, Failure):
-            raise BrokenAnswerError(f"The engine answered with an error: {event.message}")
-        if not isinstance(event, Begin):
-            return True
-    return False
+    await upstream.close()
+    tracer.end(reply=reply)
+    return WholeAnswer(tracer, engine, reply=reply, body=body)

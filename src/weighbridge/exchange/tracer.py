@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
@@ -82,6 +82,10 @@ class Tracer:
         """The last attempt began well, then its answer broke before anything of it was passed on."""
         last = replace(self._attempts.pop(), ended=ended - self._began, outcome=error.code, message=error.what[:500])
         self._attempts.append(last)
+
+    def lose(self, losses: Iterable[Loss]) -> None:
+        """More was lost on the way; what is known already is not told twice."""
+        self.losses = tuple(dict.fromkeys((*self.losses, *losses)))
 
     def token(self) -> None:
         """The first content arrived (only the first call counts)."""
