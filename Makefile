@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes
 
-.PHONY: help demo models agents test check format bench docs lock changelog clean
+.PHONY: help demo models agents fuzz test check format bench docs lock changelog clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -71,6 +71,19 @@ format: .venv/.dev ## Put the code into its form
 bench: .venv/.dev .venv/.models ## Run every benchmark; each prints ratios
 	@for program in benchmarks/*.py; do echo "== $$program"; $(BIN)/python $$program || exit 1; done
 
+.venv-fuzz/.installed: locks/fuzz.txt locks/run.txt | .venv/pyvenv.cfg
+	@echo "Installing the fuzzer (Linux, Python 3.11 to 3.13)"
+	@.venv/bin/python -m venv .venv-fuzz
+	@.venv-fuzz/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r locks/run.txt
+	@.venv-fuzz/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r locks/fuzz.txt
+	@.venv-fuzz/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+SECONDS ?= 600
+fuzz: .venv-fuzz/.installed ## Throw bytes at every reader, ten minutes each (make fuzz SECONDS=60)
+	@for dialect in openai-chat openai-responses anthropic-messages gemini-generate; do \
+		.venv-fuzz/bin/python fuzz/readers.py $$dialect --seconds $(SECONDS) || exit 1; done
+
 docs: .venv/.dev ## Write the pages that are made from the code
 	@$(BIN)/python scripts/docs.py
 
@@ -86,5 +99,5 @@ changelog: .venv/.dev ## Gather the fragments into CHANGELOG.md
 	@$(BIN)/towncrier build --yes
 
 clean: ## Remove everything that was made
-	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* .weighbridge dist htmlcov
+	@rm -rf .venv .venv-fuzz .agents .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage* .weighbridge dist htmlcov
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
