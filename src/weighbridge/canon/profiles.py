@@ -82,4 +82,5 @@ class Profile(Struct, frozen=True, omit_defaults=True):
     rejects: tuple[str, ...] = ()  #: inputs that are an error: image, image_url, file, file_url, pdf, audio, video
     audio_uri: bool | None = None  #: openai-chat: sounds are told as a data URI, not as bare base64
     tool_media: bool | None = None  #: may a tool's answer hold images and files? None: as the dialect has it
+    calls_together: bool = False  #: openai-responses: nothing may stand between the calls of one step and their outputs
     cache_markers: bool | None = None  #: does it know cache markers? None: as the dialect has it
