@@ -93,12 +93,16 @@ class TextDelta(Struct, frozen=True, omit_defaults=True, tag="text"):
 
 
 class ReasoningDelta(Struct, frozen=True, omit_defaults=True, tag="reasoning"):
-    """More of the thinking of one choice. `new` as for text."""
+    """More of the thinking of one choice. `new` as for text.
+
+    `id`: of the item that will be sealed, where the wire tells it before the seal.
+    """
 
     text: str = ""
     blob: Blob | None = None
     choice: int = 0
     new: bool = False
+    id: str = ""
 
 
 class RefusalDelta(Struct, frozen=True, omit_defaults=True, tag="refusal"):

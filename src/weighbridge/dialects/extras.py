@@ -59,15 +59,21 @@ class Losses:
         self.add(Loss(field, reason, severity))
 
     def foreign(self, extra: dict[str, Any], place: str, severity: Severity = "low") -> None:
-        """Note every field that only another dialect knows. A null says nothing, and is not missed."""
+        """Note every field that only another dialect knows. A null says nothing, and is not missed.
+
+        A dialect lists in its form under `grave` those without which the answer is not what was asked for.
+        """
         own = self._extras
         for name, fields in extra.items():
             if name in (own.name, own.form) or name.endswith("$") or type(fields) is not dict:
                 continue
+            form = extra.get(f"{name}$")
+            grave = form.get("grave", ()) if type(form) is dict else ()
             for field, value in fields.items():
                 if value is not None:
                     path = f"{place}.{field}" if place else field
-                    self.add(Loss(path, f"{own.name} has no place for this field of {name}", severity))
+                    why = f"{own.name} has no place for this field of {name}"
+                    self.add(Loss(path, why, "high" if field in grave else severity))
 
     def all(self) -> tuple[Loss, ...]:
         """Everything noted, in order."""

@@ -266,7 +266,7 @@ def _part_events(part: Part, index: int, *, new: bool, words: bool) -> Iterator[
             yield from (CitationEvent(citation, index) for citation in part.citations)
         case ReasoningPart():
             for i, piece in enumerate(_pieces(part.text, words=words)):
-                yield ReasoningDelta(piece, None, index, new=new and i == 0)
+                yield ReasoningDelta(piece, None, index, new=new and i == 0, id=part.blobs[0].id if part.blobs else "")
             new = new and not part.text
             for blob in part.blobs:
                 yield ReasoningDelta("", blob, index, new=new)
