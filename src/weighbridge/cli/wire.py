@@ -89,6 +89,9 @@ def conform(
     markdown: Annotated[
         Path | None, typer.Option("--markdown", help="Write the matrix as Markdown.", metavar="FILE")
     ] = None,
+    known: Annotated[
+        Path | None, typer.Option("--known", help='TOML: id = "why this exchange may fail".', metavar="FILE")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Where streams are cut at random.")] = 0,
 ) -> None:
     """Check recorded exchanges: exact on their own dialect, nothing lost silently on the way to others.
@@ -98,7 +101,7 @@ def conform(
     other dialect and back. Where something differs, a Loss must have said so. What is written for another dialect
     is also parsed by the vendor's own SDK, where it is installed.
 
-    Exit code 1 where a check fails.
+    Exit code 1 where a check fails that --known gives no reason for.
 
     Example: weighbridge wire conform recordings/ --html conformance.html
     """
@@ -115,7 +118,7 @@ def conform(
         raise InputError("No exchange is recorded there.", where=str(paths[0]), fix="Give files with recordings.")
     parsers = installed()
     watched = track(rows, "Checking", console=common.console(stderr=True), disable=common.quiet(), transient=True)
-    matrix = gather(check(row, parsers, seed) for row in watched)
+    matrix = gather((check(row, parsers, seed) for row in watched), _reasons(known))
     for target, made in ((html, page.html), (markdown, page.markdown)):
         if target is not None:
             target.write_text(made(matrix), encoding="utf-8")
@@ -125,5 +128,20 @@ def conform(
         from weighbridge.cli.wire_view import show
 
         show(common.console(), matrix, missing=[name for name in matrix.rows if name not in parsers])
-    if matrix.failures:
+    if matrix.unexplained:
         raise typer.Exit(1)
+
+
+def _reasons(file: Path | None) -> dict[str, str]:
+    import tomllib
+
+    if file is None:
+        return {}
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"It cannot be read: {error}.", where=str(file), fix='Write id = "reason" lines.') from error
+    for key, reason in found.items():
+        if not isinstance(reason, str) or not reason:
+            raise InputError("The reason is no text.", where=f"{file}: {key}", fix=f'Write "{key}" = "why".')
+    return found

@@ -31,7 +31,12 @@ def show(out: Console, matrix: Matrix, *, missing: list[str]) -> None:
             out.print(f"fails with: {', '.join(failing)}")
         out.print()
     for failure in matrix.failures[:_SHOWN]:
-        out.print(printable(f"{failure.dialect} {failure.id}, {failure.check}\n  {failure.differs}"), markup=False)
+        out.print(
+            printable(
+                f"{failure.dialect} {failure.id}, {failure.check}\n  {failure.differs}\n  {failure.reason}".rstrip()
+            ),
+            markup=False,
+        )
     if len(matrix.failures) > _SHOWN:
         out.print(f"and {len(matrix.failures) - _SHOWN} more: see --json")
     if missing:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from weighbridge.wire import features
@@ -40,12 +41,13 @@ class Cell(Struct):
 
 
 class Failed(Struct, frozen=True):
-    """One check that failed: whose, which, and what differs."""
+    """One check that failed: whose, which, what differs, and why that is accepted, if it is."""
 
     id: str
     dialect: str
     check: str
     differs: str
+    reason: str = ""
 
 
 class Matrix(Struct):
@@ -54,6 +56,11 @@ class Matrix(Struct):
     rows: dict[str, int] = {}  #: exchanges by dialect
     cells: dict[tuple[str, str, str], Cell] = {}
     failures: list[Failed] = []
+
+    @property
+    def unexplained(self) -> list[Failed]:
+        """The failures that nobody gave a reason for."""
+        return [failure for failure in self.failures if not failure.reason]
 
     def checks(self, dialect: str) -> list[str]:
         """The checks that a dialect's exchanges went through, in order."""
@@ -70,12 +77,17 @@ class Matrix(Struct):
             {"dialect": d, "feature": f, "check": c, "ok": x.ok, "told": x.told, "failed": x.failed, "ids": x.ids}
             for (d, f, c), x in self.cells.items()
         ]
-        failures = [{"id": f.id, "dialect": f.dialect, "check": f.check, "differs": f.differs} for f in self.failures]
-        return {"rows": self.rows, "cells": cells, "failures": failures}
+        return {"rows": self.rows, "cells": cells, "failures": msgspec.to_builtins(self.failures)}
 
 
-def gather(results: Iterable[Checked]) -> Matrix:
-    """Count."""
+def gather(results: Iterable[Checked], known: Mapping[str, str] | None = None) -> Matrix:
+    """Count.
+
+    Args:
+        results: The exchanges.
+        known: By id, why an exchange may fail.
+    """
+    known = known or {}
     cells: defaultdict[tuple[str, str, str], Cell] = defaultdict(Cell)
     matrix = Matrix()
     for result in results:
@@ -84,6 +96,8 @@ def gather(results: Iterable[Checked]) -> Matrix:
             for feature in (ALL, *sorted(result.features)):
                 cells[result.dialect, feature, finding.check].add(result.id, finding)
             if finding.outcome == "failed":
-                matrix.failures.append(Failed(result.id, result.dialect, finding.check, finding.differs))
+                matrix.failures.append(
+                    Failed(result.id, result.dialect, finding.check, finding.differs, known.get(result.id, ""))
+                )
     matrix.cells = dict(cells)
     return matrix

@@ -23,7 +23,10 @@ _LEGEND = (
 
 def markdown(matrix: Matrix) -> str:
     """A section for each dialect with its checks, then one with its features, then what failed."""
-    parts = [f"{_LEGEND}\n"]
+    parts = [
+        "<!-- Made by `weighbridge wire conform --markdown`. -->\n",
+        f"# Conformance\n\n{_LEGEND}\n",
+    ]
     for dialect, count in sorted(matrix.rows.items()):
         parts.append(f"## {dialect}: {count} exchanges\n")
         checks = matrix.checks(dialect)
@@ -31,7 +34,7 @@ def markdown(matrix: Matrix) -> str:
         parts.append("\n".join(["| # | check | passed |", "|--:|---|--:|", *rows, ""]))
         parts.append(_by_feature(matrix, dialect, checks))
     parts.append("## What fails\n")
-    failed = [f"- `{f.dialect}` {f.id}, {f.check}: {_inline(f.differs)}" for f in matrix.failures]
+    failed = [f"- `{f.dialect}` {f.id}, {f.check}: {_inline(f.differs)} {f.reason}".rstrip() for f in matrix.failures]
     parts.append("\n".join(failed or ["Nothing."]) + "\n")
     return "\n".join(parts)
 
@@ -53,7 +56,7 @@ def html(matrix: Matrix) -> str:
             f'<div class="scroll"><table><tr><th>feature</th>{head}</tr>{rows}</table></div>'
         )
     items = "".join(
-        f"<li><b>{escape(f.dialect)}</b> {escape(f.id)}, {escape(f.check)}: {escape(f.differs)}</li>"
+        f"<li><b>{escape(f.dialect)}</b> {escape(f.id)}, {escape(f.check)}: {escape(f.differs)} <i>{escape(f.reason)}</i></li>"
         for f in matrix.failures
     )
     body.append(f"<h2>What fails</h2><ul>{items or '<li>Nothing.</li>'}</ul>")
