@@ -190,9 +190,7 @@ class _Turn(Struct, frozen=True):
         """
         each = [next((kept[key] for key in keys if key in kept), None) for keys in self.keys]
         found = {id(keepsake): keepsake for keepsake in each if keepsake is not None}
-        whole = kept.get(self.whole)
-        if whole is None and len(found) == 1:
-            (whole,) = found.values()
+        whole = next(iter(found.values())) if len(found) == 1 else kept.get(self.whole)
         if whole is not None:
             yield self.start, self.start + len(each), whole
             return
