@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import msgspec
 import pytest
@@ -20,13 +21,13 @@ class Store:
         self.rows: dict[tuple[str, str], bytes] = {}
         self.settled = 0
 
-    def put(self, id, body, *, caller=""):
+    def put(self, id, body, *, caller=""):  # noqa: A002 - the protocol's word
         self.rows[caller, id] = body
 
-    def get(self, id, *, caller=""):
+    def get(self, id, *, caller=""):  # noqa: A002 - as above
         return self.rows.get((caller, id))
 
-    def delete(self, id, *, caller=""):
+    def delete(self, id, *, caller=""):  # noqa: A002 - as above
         return self.rows.pop((caller, id), None) is not None
 
     async def settle(self):
@@ -88,7 +89,8 @@ async def test_a_chain_is_put_in_front(store):
 async def test_without_an_input_of_its_own(store):
     responses = Responses(store, 10_000)
     await turn(responses, "r1", "one")
-    for more in ({}, {"input": None}, {"input": []}):
+    empty: tuple[dict[str, Any], ...] = ({}, {"input": None}, {"input": []})
+    for more in empty:
         found = await expanded(responses, "r1", {"model": "m", **more})
         assert found is not None
         assert len(found["input"]) == 2

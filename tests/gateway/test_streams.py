@@ -11,9 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge import dialects
+from weighbridge.canon import Failure
 from weighbridge.gateway.streams import HEARTBEAT, Heartbeat, Listing, Stream
 
 CHAT = dialects.get("openai-chat")
+
+
+def failure():
+    return CHAT.writer(id="", model="", created=0, usage=False).write(Failure("overloaded", "Too much."))
 
 
 class Timers:
@@ -98,7 +103,7 @@ async def settle():
 
 async def test_a_quiet_stream_gets_comments(timers):
     out, queue = Out(), asyncio.Queue[bytes | None]()
-    stream = alive(Stream(out, CHAT, [(b"a", b"b")]), timers)
+    stream = alive(Stream(out, [(b"a", b"b")]), timers)
     relaying = asyncio.create_task(stream.relay(chunks(queue)))
     queue.put_nowait(b"data: 1\n\n")
     await settle()
@@ -138,7 +143,7 @@ async def test_a_quiet_stream_gets_comments(timers):
 )
 async def test_comments_stand_between_events(timers, pieces, whole):
     out, queue = Out(), asyncio.Queue[bytes | None]()
-    stream = alive(Stream(out, CHAT, []), timers)
+    stream = alive(Stream(out, []), timers)
     relaying = asyncio.create_task(stream.relay(chunks(queue)))
     for piece in pieces:
         queue.put_nowait(piece)
@@ -152,7 +157,7 @@ async def test_comments_stand_between_events(timers, pieces, whole):
 async def test_an_answer_that_takes_long_is_begun_by_a_comment(timers):
     out = Out()
     told = [(b"vary", b"origin")]
-    stream = alive(Stream(out, CHAT, told, early=[(b"x-weighbridge-trace", b"t")]), timers)
+    stream = alive(Stream(out, told, early=[(b"x-weighbridge-trace", b"t")]), timers)
     await timers.go(9)
     assert not stream.started
     await timers.go(1)
@@ -170,9 +175,9 @@ async def test_an_answer_that_takes_long_is_begun_by_a_comment(timers):
 
 async def test_what_fails_after_a_comment_is_told_in_the_stream(timers):
     out = Out()
-    stream = alive(Stream(out, CHAT, []), timers)
+    stream = alive(Stream(out, []), timers)
     await timers.go(10)
-    await stream.fail("overloaded", "Too much.")
+    await stream.fail(failure())
     last = out.messages[-1]
     assert b'"overloaded"' in last["body"]
     assert "more_body" not in last
@@ -181,7 +186,7 @@ async def test_what_fails_after_a_comment_is_told_in_the_stream(timers):
 async def test_nothing_is_sent_beside_something_else(timers):
     """A client that does not read holds the chunk; no comment may overtake it, nor stand in line behind it."""
     out, queue = Out(), asyncio.Queue[bytes | None]()
-    stream = alive(Stream(out, CHAT, []), timers)
+    stream = alive(Stream(out, []), timers)
     relaying = asyncio.create_task(stream.relay(chunks(queue)))
     await settle()
     out.free.clear()
@@ -204,10 +209,10 @@ async def test_nothing_is_sent_beside_something_else(timers):
 
 async def test_no_comments_where_none_are_wanted():
     out = Out()
-    stream = Stream(out, CHAT, [])
+    stream = Stream(out, [])
     stream.keep_alive(0)
     assert stream._heart is None
-    listed = Stream(out, CHAT, [], form=Listing())
+    listed = Stream(out, [], form=Listing())
     listed.keep_alive(1)
     assert listed._heart is None
     stream.keep_alive(1)
@@ -219,7 +224,7 @@ async def test_the_list_form():
     out, queue = Out(), asyncio.Queue[bytes | None]()
     for chunk in (b'data: {"a"', b": 1}\n\nda", b'ta: {"b": 2}\r\n\r\n', None):
         queue.put_nowait(chunk)
-    await Stream(out, CHAT, [], form=Listing()).relay(chunks(queue))
+    await Stream(out, [], form=Listing()).relay(chunks(queue))
     assert json.loads(out.body) == [{"a": 1}, {"b": 2}]
     assert dict(out.messages[0]["headers"])[b"content-type"] == b"application/json"
 
@@ -227,11 +232,11 @@ async def test_the_list_form():
 async def test_a_list_that_fails_is_still_a_list():
     out, queue = Out(), asyncio.Queue[bytes | None]()
     queue.put_nowait(b'data: {"a": 1}\n\n')
-    stream = Stream(out, CHAT, [], form=Listing())
+    stream = Stream(out, [], form=Listing())
     relaying = asyncio.create_task(stream.relay(chunks(queue)))
     await settle()
     relaying.cancel()
-    await stream.fail("overloaded", "Too much.")
+    await stream.fail(failure())
     first, error = json.loads(out.body)
     assert first == {"a": 1}
     assert error["error"]["code"] == "overloaded"

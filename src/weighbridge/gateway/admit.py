@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from weighbridge.errors import AccessError, ForbiddenError, InputError, TooLargeError
 from weighbridge.gateway.edge import BODY_SECONDS
@@ -14,6 +16,8 @@ from weighbridge.settings import Gateway
 
 Headers = Mapping[bytes, bytes]
 Receive = Callable[[], Awaitable[Any]]
+
+_KEY_HEADERS = (b"x-api-key", b"x-goog-api-key")
 
 
 class Gone(Exception):  # noqa: N818 - not an error of ours to tell: nobody is left to be told
@@ -37,6 +41,7 @@ class Admit:
         self._hosts = frozenset(_hosts(settings, host, port))
         self._origins = frozenset(origin.rstrip("/").lower().encode() for origin in settings.allowed_origins)
         self._key = key.encode()
+        self._owner = _caller(self._key)
         self._key_env = settings.access_key_env
 
     def place(self, headers: Headers) -> None:
@@ -60,22 +65,49 @@ class Admit:
                 fix="Add the origin to gateway.allowed_origins if you trust it.",
             )
 
-    def key(self, headers: Headers) -> None:
-        """Check the access key.
+    def key(self, headers: Headers, query: bytes = b"") -> str:
+        """Check the access key, in whichever way of the dialects it is shown.
+
+        Args:
+            headers: By lower-case name.
+            query: What follows the question mark of the address.
+
+        Returns:
+            Who calls: a hash of the key, by which one caller is told from another; "" where none was shown.
 
         Raises:
             AccessError: A key is asked for, and none or a wrong one was shown.
         """
+        shown = shown_keys(headers, query)
         if not self._key:
-            return
-        scheme, _, shown = headers.get(b"authorization", b"").partition(b" ")
+            return _caller(shown[0]) if shown else ""
         # Compared in constant time, so that nobody can guess the key letter by letter.
-        if scheme.lower() != b"bearer" or not hmac.compare_digest(shown.strip(), self._key):
+        right = [hmac.compare_digest(one, self._key) for one in shown]
+        if not any(right):
             raise AccessError(
                 "No valid access key was shown." if shown else "This gateway asks for an access key.",
                 where="authorization",
-                fix=f"Send 'Authorization: Bearer KEY' with the key that {self._key_env} holds where the gateway runs.",
+                fix=f"Send 'Authorization: Bearer KEY', 'x-api-key: KEY' or 'x-goog-api-key: KEY' with the key that "
+                f"{self._key_env} holds where the gateway runs.",
             )
+        return self._owner
+
+
+def shown_keys(headers: Headers, query: bytes = b"") -> list[bytes]:
+    """The keys that a request shows, each dialect in its own way: some clients send two."""
+    found = []
+    if (bearer := headers.get(b"authorization")) is not None:
+        scheme, _, key = bearer.partition(b" ")
+        if scheme.lower() == b"bearer":
+            found.append(key.strip())
+    found += [headers[name] for name in _KEY_HEADERS if name in headers]
+    if query:
+        found += [unquote_to_bytes(field[4:]) for field in query.split(b"&") if field.startswith(b"key=")]
+    return [key for key in found if key]
+
+
+def _caller(key: bytes) -> str:
+    return hashlib.blake2b(key, digest_size=16, person=b"weighbridge").hexdigest()
 
 
 async def read_body(

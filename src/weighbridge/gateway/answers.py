@@ -1,17 +1,16 @@
-"""Writing answers: whole ones, streams and errors, as ASGI messages.
-
-`await send` returns when the client has room for more, so a slow client slows the engine and fills no memory.
-"""
+"""Writing answers as ASGI messages: whole ones, errors, and the headers that go with every kind."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
-from weighbridge.canon import Failure
+from weighbridge.canon import Loss, Severity
 from weighbridge.dialects.base import Dialect
 from weighbridge.errors import EngineError, WeighbridgeError
 from weighbridge.exchange import StreamedAnswer, WholeAnswer
@@ -20,16 +19,19 @@ Send = Callable[[Any], Awaitable[None]]
 Pairs = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
-_EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
-# Proxies on the way must pass events on as they come.
-_NO_CACHE = (b"cache-control", b"no-cache, no-transform")
-_NO_BUFFER = (b"x-accel-buffering", b"no")
 CLOSE = (b"connection", b"close")
-PREFLIGHT: Pairs = [
-    (b"access-control-allow-methods", b"GET, POST"),
-    (b"access-control-allow-headers", b"authorization, content-type, x-weighbridge-conversation"),
-    (b"access-control-max-age", b"600"),
-]
+_ALLOWED = (
+    b"authorization, content-type, x-api-key, x-goog-api-key, x-goog-api-client, anthropic-version, anthropic-beta, "
+    b"anthropic-dangerous-direct-browser-access, openai-beta, openai-organization, openai-project, "
+    b"x-weighbridge-conversation"
+)
+_EXPOSED = (
+    b"x-weighbridge-engine, x-weighbridge-plan, x-weighbridge-trace, x-weighbridge-loss, x-weighbridge-estimated, "
+    b"retry-after"
+)
+_NAMES = re.compile(rb"[a-z0-9_-]{1,64}(?: *, *[a-z0-9_-]{1,64}){0,63}", re.IGNORECASE)
+_LOSS_BYTES = 1000  #: of the header that names what was lost
+_LOSS_FIELD = 100  #: bytes of one name in it
 
 
 async def whole(send: Send, status: int, headers: Pairs, body: bytes) -> None:
@@ -54,45 +56,26 @@ async def error(
     await whole(send, usual if status is None else status, [JSON, *headers], body)
 
 
-class Stream:
-    """A streamed answer on its way to the client.
-
-    Args:
-        send: ASGI's.
-        dialect: What the client speaks.
-        headers: What goes with the answer.
-    """
-
-    def __init__(self, send: Send, dialect: Dialect, headers: Pairs) -> None:
-        self._send = send
-        self._dialect = dialect
-        self._headers = headers
-        self.started = False
-
-    async def relay(self, answer: StreamedAnswer) -> None:
-        """Send every chunk as it comes, then the end."""
-        await self._start()
-        async for chunk in answer.chunks():
-            await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await self._send({"type": "http.response.body", "body": b""})
-
-    async def fail(self, code: str, message: str) -> None:
-        """Tell in the stream that it ends here."""
-        writer = self._dialect.writer(id="", model="", created=0, usage=False)
-        await self._send({"type": "http.response.body", "body": writer.write(Failure(code, message))})
-
-    async def _start(self) -> None:
-        self.started = True
-        headers = [_EVENT_STREAM, _NO_CACHE, _NO_BUFFER, *self._headers]
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-
-
 def cors(origin: bytes) -> Pairs:
     """What lets a page of an origin that was admitted read the answer."""
     return [
         (b"access-control-allow-origin", origin),
-        (b"access-control-expose-headers", b"x-weighbridge-engine, x-weighbridge-plan, x-weighbridge-trace"),
+        (b"access-control-expose-headers", _EXPOSED),
         (b"vary", b"origin"),
+    ]
+
+
+def preflight(asked: bytes) -> Pairs:
+    """What a page of an origin that was admitted may send.
+
+    Args:
+        asked: The headers that it asks for; the SDKs add many of their own.
+    """
+    allowed = _ALLOWED + b", " + asked if _NAMES.fullmatch(asked) else _ALLOWED
+    return [
+        (b"access-control-allow-methods", b"GET, POST, DELETE"),
+        (b"access-control-allow-headers", allowed),
+        (b"access-control-max-age", b"600"),
     ]
 
 
@@ -104,8 +87,26 @@ def told(answer: WholeAnswer | StreamedAnswer) -> Pairs:
         (b"x-weighbridge-trace", answer.trace_id.encode()),
     ]
     if answer.losses:
-        headers.append((b"x-weighbridge-loss", b"%d" % len(answer.losses)))
+        headers.append((b"x-weighbridge-loss", lost(answer.losses)))
     return headers
+
+
+def lost(losses: Sequence[Loss]) -> bytes:
+    """How much was lost, and where, the worst first: `3; high=tools[0]; low=seed,user`.
+
+    The trace has all of it; what has no room here is left out behind a `...`.
+    """
+    fields: dict[Severity, list[str]] = {"high": [], "medium": [], "low": []}
+    for loss in losses:
+        fields[loss.severity].append(quote(loss.field[:_LOSS_FIELD], safe="[]$/+@!*()")[:_LOSS_FIELD])
+    text = str(len(losses))
+    for severity, names in fields.items():
+        for number, name in enumerate(dict.fromkeys(names)):
+            more = f"; {severity}={name}" if number == 0 else f",{name}"
+            if len(text) + len(more) > _LOSS_BYTES:
+                return f"{text},...".encode()
+            text += more
+    return text.encode()
 
 
 def ascii_of(text: str) -> bytes:

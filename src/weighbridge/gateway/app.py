@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Awaitable, Callable, Container
+from collections.abc import Awaitable, Callable, Container, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weighbridge import dialects
-from weighbridge.canon import Plan
+from weighbridge.canon import Plan, Request
+from weighbridge.dialects import Dialect, counting
 from weighbridge.errors import (
     InputError,
     NotFoundError,
@@ -19,37 +23,55 @@ from weighbridge.errors import (
     did_you_mean,
 )
 from weighbridge.exchange import Call, Road
-from weighbridge.gateway import answers
+from weighbridge.gateway import answers, asides, lists, responses
 from weighbridge.gateway.admit import Admit, Gone, Headers, Receive, read_body
 from weighbridge.gateway.answers import Pairs, Send
-from weighbridge.gateway.handling import Client, Handling, Scope
+from weighbridge.gateway.fronts import FRONTS, RESPONSES, Front, speaker
+from weighbridge.gateway.handling import Ask, Client, Handling, Scope
 from weighbridge.gateway.journal import Begun, Journal
 from weighbridge.gateway.metrics import CONTENT_TYPE, Metrics
+from weighbridge.gateway.streams import Listing
 
 _MAX_IN_FLIGHT = 4096  #: exchanges per worker
 _MAX_ID = 200  #: characters of a conversation's id
-_PAGES = {"/v1/models": "GET", "/healthz": "GET", "/readyz": "GET", "/metrics": "GET"}
 
 
 class Parts(Struct, frozen=True):
     """What a gateway is made of.
 
-    `models` lists what may be asked for, as `/v1/models` shows it; `health` says how the store and the local engines
-    are; `scrape` gives everyone's figures; `files` are the weights that clients may name by their path.
+    `models` lists what may be asked for; `health` says how the store and the local engines are; `scrape` gives
+    everyone's figures; `files` are the weights that clients may name by their path; `stored` is None where no
+    responses are stored.
     """
 
     road: Road
+    counting: asides.Counting
     admit: Admit
     plan: Callable[[], Plan]
     journal: Journal
     metrics: Metrics
     new_id: Callable[[], str]
-    models: Callable[[Plan], list[dict[str, Any]]]
+    models: Callable[[Plan], list[lists.Listed]]
     health: Callable[[], dict[str, Any]]
     scrape: Callable[[], Awaitable[str]]
     files: Callable[[], Container[str]]
+    stored: responses.Responses | None
     max_body: int
     max_depth: int
+    heartbeat: float
+
+
+class _Asked(Struct, frozen=True):
+    """One HTTP request, as far as it was let in."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    headers: Headers
+    told: Pairs
+    front: Front
+    dialect: Dialect
+    caller: str
 
 
 class Gateway:
@@ -61,58 +83,114 @@ class Gateway:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._dialect = dialects.get("openai-chat")
-        self._chat_path = "/v1" + self._dialect.target("", stream=False)
         self._active: set[Handling] = set()
         #: tell clients to open their next connection elsewhere
         self.draining = False
-        #: answers under way were ended by us
-        self.cut = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         headers: Headers = dict(scope["headers"])
         told: Pairs = [answers.CLOSE] if self.draining else []
-        path: str = scope["path"]
+        method, path, query = scope["method"], scope["path"], scope["query_string"]
+        found = FRONTS.find(method, path, query)
+        front = found if isinstance(found, Front) else None
+        dialect = dialects.get((front and front.dialect) or speaker(path, headers, query))
         try:
             self._parts.admit.place(headers)
             if b"origin" in headers:
                 told += answers.cors(headers[b"origin"])
-            if path == self._chat_path and scope["method"] == "POST":
-                self._parts.admit.key(headers)
-                await self._chat(scope, receive, send, headers, told)
-            elif scope["method"] == "OPTIONS" and b"origin" in headers:
-                await answers.whole(send, 200, told + answers.PREFLIGHT, b"")
+                if method == "OPTIONS":
+                    asked = headers.get(b"access-control-request-headers", b"")
+                    await answers.whole(send, 200, told + answers.preflight(asked), b"")
+                    return
+            caller = "" if front and front.open else self._parts.admit.key(headers, query)
+            if isinstance(found, Front):
+                await self._answer(_Asked(scope, receive, send, headers, told, found, dialect, caller))
             else:
-                await self._page(path, scope["method"], send, headers, told)
+                await self._nowhere(method, path, send, dialect, told, found)
         except Gone:
             return
         except WeighbridgeError as error:
             self._parts.metrics.add("weighbridge_refused_total", (error.code,))
             if b"expect" in headers and not self.draining:
                 told.append(answers.CLOSE)  # the body was never asked for: nothing more can be read here
-            await self._refuse(send, error, told)
+            await self._refuse(send, error, dialect, told)
 
     def cut_off(self) -> None:
         """End every answer that is still under way, and say so in each."""
-        self.cut = True
         for handling in list(self._active):
             handling.cut_off()
 
-    async def _chat(self, scope: Scope, receive: Receive, send: Send, headers: Headers, told: Pairs) -> None:
-        parts = self._parts
-        body = await read_body(receive, headers.get(b"content-length"), parts.max_body)
-        request = self._dialect.read_request(body, max_depth=parts.max_depth)
+    async def _answer(self, asked: _Asked) -> None:
+        match asked.front.action:
+            case "exchange":
+                await self._exchange(asked)
+            case "count":
+                await self._count(asked)
+            case "embed":
+                await self._embed(asked)
+            case "models" | "model":
+                await self._models(asked)
+            case "retrieve" | "forget" | "items":
+                await self._stored(asked)
+            case "metrics":
+                text = await self._parts.scrape()
+                kind = (b"content-type", CONTENT_TYPE.encode())
+                await answers.whole(asked.send, 200, [kind, *asked.told], text.encode())
+            case "readyz":
+                health = self._parts.health() | {"draining": self.draining}
+                await answers.json(asked.send, health, status=503 if self.draining else 200, headers=asked.told)
+            case "healthz":
+                await answers.json(asked.send, {"status": "alive"}, headers=asked.told)
+
+    async def _exchange(self, asked: _Asked) -> None:
+        parts, front, dialect = self._parts, asked.front, asked.dialect
+        body = await self._body(asked)
+        read = functools.partial(dialect.read_request, max_depth=parts.max_depth, model=front.name, stream=front.stream)
+        request = read(body)
+        keeper = None
+        if front.dialect == RESPONSES and parts.stored is not None:
+            keeper = parts.stored.keeper(body, request.continues, asked.caller)
+            if request.continues and (longer := await parts.stored.expand(body, request.continues, asked.caller)):
+                body, request = longer, read(longer)
+        if dialect.headers:
+            request = replace(request, headers=_headers(asked.scope, dialect.headers))
+        call = self._call(asked, request, body)
+        form = Listing() if front.array else None
+        await self._handle(asked, call, functools.partial(parts.road.open, call), form=form, keeper=keeper)
+
+    async def _count(self, asked: _Asked) -> None:
+        parts, dialect = self._parts, asked.dialect
+        body = await self._body(asked)
+        request = counting.read_request(dialect.name, body, max_depth=parts.max_depth, model=asked.front.name)
+        if dialect.headers:
+            request = replace(request, headers=_headers(asked.scope, dialect.headers))
+        call = self._call(asked, replace(request, stream=False), None)
+        await self._handle(asked, call, functools.partial(parts.counting.ask, call, dialect.name))
+
+    async def _embed(self, asked: _Asked) -> None:
+        body = await self._body(asked)
+        call = self._call(asked, asides.read_embedding(body, max_depth=self._parts.max_depth), body)
+        await self._handle(asked, call, functools.partial(asides.embed, self._parts.road, call))
+
+    async def _body(self, asked: _Asked) -> bytes:
+        return await read_body(asked.receive, asked.headers.get(b"content-length"), self._parts.max_body)
+
+    def _call(self, asked: _Asked, request: Request, body: bytes | None) -> Call:
         self._check_name(request.model)
+        return Call(
+            request=request,
+            dialect=asked.dialect.name,
+            body=body,
+            trace_id=self._parts.new_id(),
+            conversation=asked.headers.get(b"x-weighbridge-conversation", b"").decode("latin-1")[:_MAX_ID],
+            caller=asked.caller,
+        )
+
+    async def _handle(self, asked: _Asked, call: Call, ask: Ask, **how: Any) -> None:
+        parts, request = self._parts, call.request
         if len(self._active) >= _MAX_IN_FLIGHT:
             raise OverloadedError("Too many requests are under way.", fix="Try again in a moment.", retry_after=1)
-        call = Call(
-            request=request,
-            dialect=self._dialect.name,
-            body=body,
-            trace_id=parts.new_id(),
-            conversation=headers.get(b"x-weighbridge-conversation", b"").decode("latin-1")[:_MAX_ID],
-        )
         begun = Begun(
             id=call.trace_id,
             at=time.time(),
@@ -121,8 +199,16 @@ class Gateway:
             dialect=call.dialect,
             streamed=request.stream,
         )
-        client = Client(scope=scope, receive=receive, send=send, dialect=self._dialect, told=told)
-        handling = Handling(client, call, begun, road=parts.road, journal=parts.journal)
+        client = Client(
+            scope=asked.scope,
+            receive=asked.receive,
+            send=asked.send,
+            dialect=asked.dialect,
+            told=asked.told,
+            heartbeat=parts.heartbeat,
+            **how,
+        )
+        handling = Handling(client, begun, ask=ask, journal=parts.journal)
         self._active.add(handling)
         parts.metrics.in_flight += 1
         try:
@@ -139,52 +225,53 @@ class Gateway:
                 f"'{name[:100]}' is neither a route nor an engine.", where="model", fix="See GET /v1/models."
             )
 
-    async def _page(self, path: str, method: str, send: Send, headers: Headers, told: Pairs) -> None:
-        parts = self._parts
-        if path.startswith("/v1/") or path == "/metrics":
-            parts.admit.key(headers)
-        if path not in _PAGES and not path.startswith("/v1/models/"):
-            await self._no_such_path(path, method, send, told)
-        elif method not in ("GET", "HEAD"):
-            await self._wrong_method(path, method, "GET", send, told)
-        elif path == "/healthz":
-            await answers.json(send, {"status": "alive"}, headers=told)
-        elif path == "/readyz":
-            health = parts.health()
-            status = 503 if self.draining else 200
-            await answers.json(send, health | {"draining": self.draining}, status=status, headers=told)
-        elif path == "/metrics":
-            text = await parts.scrape()
-            await answers.whole(send, 200, [(b"content-type", CONTENT_TYPE.encode()), *told], text.encode())
-        else:
-            await self._models(path.removeprefix("/v1/models").removeprefix("/"), send, told)
-
-    async def _models(self, name: str, send: Send, told: Pairs) -> None:
-        rows = self._parts.models(self._parts.plan())
+    async def _models(self, asked: _Asked) -> None:
+        rows, name, dialect = self._parts.models(self._parts.plan()), asked.front.name, asked.dialect.name
         if not name:
-            await answers.json(send, {"object": "list", "data": rows}, headers=told)
+            await answers.json(asked.send, lists.many(rows, dialect), headers=asked.told)
             return
-        found = next((row for row in rows if row["id"] == name), None)
+        found = next((row for row in rows if row.name == name), None)
         if found is None:
-            names = [row["id"] for row in rows]
-            raise NotFoundError(
-                f"'{name[:100]}' is neither a route nor an engine.", fix=did_you_mean(name[:100], names)
-            )
-        await answers.json(send, found, headers=told)
+            near = did_you_mean(name[:100], [row.name for row in rows])
+            raise NotFoundError(f"'{name[:100]}' is neither a route nor an engine.", fix=near)
+        await answers.json(asked.send, lists.one(found, dialect), headers=asked.told)
 
-    async def _no_such_path(self, path: str, method: str, send: Send, told: Pairs) -> None:
-        if path == self._chat_path:
-            await self._wrong_method(path, method, "POST", send, told)
-            return
-        known = [self._chat_path, *_PAGES]
-        raise NotFoundError(f"There is no {path[:100]} here.", fix=did_you_mean(path[:100], known))
+    async def _stored(self, asked: _Asked) -> None:
+        stored, name, caller = self._parts.stored, asked.front.name, asked.caller
+        if stored is None:
+            raise NotFoundError("No responses are stored here.", fix="Set gateway.stored_responses = true.")
+        if asked.front.action == "retrieve":
+            body = await stored.retrieve(name, caller)
+        elif asked.front.action == "forget":
+            body = await stored.forget(name, caller)
+        else:
+            query = dict(parse_qsl(asked.scope["query_string"].decode("latin-1")))
+            body = responses.page(await stored.items(name, caller), query)
+        await answers.whole(asked.send, 200, [answers.JSON, *asked.told], body)
 
-    async def _wrong_method(self, path: str, method: str, right: str, send: Send, told: Pairs) -> None:
+    async def _nowhere(
+        self, method: str, path: str, send: Send, dialect: Dialect, told: Pairs, allowed: tuple[str, ...]
+    ) -> None:
+        """No such path, or not with this method."""
+        if not allowed:
+            raise NotFoundError(f"There is no {path[:100]} here.", fix=did_you_mean(path[:100], FRONTS.paths))
+        right = ", ".join(allowed)
         error = InputError(f"{path[:100]} does not take {method}.", where="method", fix=f"Use {right}.")
         self._parts.metrics.add("weighbridge_refused_total", (error.code,))
-        await answers.error(send, error, self._dialect, status=405, headers=[(b"allow", right.encode()), *told])
+        await answers.error(send, error, dialect, status=405, headers=[(b"allow", right.encode()), *told])
 
-    async def _refuse(self, send: Send, error: WeighbridgeError, told: Pairs) -> None:
+    async def _refuse(self, send: Send, error: WeighbridgeError, dialect: Dialect, told: Pairs) -> None:
         if error.http_status == 401:  # noqa: PLR2004 - HTTP asks for this header with it
             told.append((b"www-authenticate", b"Bearer"))
-        await answers.error(send, error, self._dialect, headers=told)
+        await answers.error(send, error, dialect, headers=told)
+
+
+def _headers(scope: Scope, wanted: Mapping[str, str]) -> dict[str, str]:
+    """The headers that change what a request means, as the client sent them: one sent twice is a list."""
+    found: dict[str, str] = {}
+    for raw, value in scope["headers"]:
+        name = raw.decode("latin-1")
+        if name in wanted:
+            text = value.decode("latin-1")
+            found[name] = f"{found[name]},{text}" if name in found else text
+    return found

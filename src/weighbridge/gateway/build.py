@@ -11,25 +11,30 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from msgspec.structs import replace
-
 from weighbridge.canon import Engine, Plan, Trace
 from weighbridge.engines.catalogue import Catalogue, load
 from weighbridge.engines.client import Client
+from weighbridge.engines.fetch import Fetcher
 from weighbridge.engines.transport import AiohttpTransport
 from weighbridge.errors import StoreError
 from weighbridge.exchange import Road
 from weighbridge.gateway.admit import Admit
 from weighbridge.gateway.app import Gateway, Parts
+from weighbridge.gateway.asides import Counting
 from weighbridge.gateway.channel import Start
-from weighbridge.gateway.handling import CUT
 from weighbridge.gateway.journal import Journal
+from weighbridge.gateway.lists import Listed
 from weighbridge.gateway.locals import ParentEndpoints
 from weighbridge.gateway.metrics import Metrics
 from weighbridge.gateway.plans import Plans
+from weighbridge.gateway.responses import Responses
+from weighbridge.settings import Config
+from weighbridge.store.keepsakes import Keepsakes
+from weighbridge.store.responses import StoredResponses
 from weighbridge.store.traces import TraceWriter, new_trace_id
 
 _MB = 1_000_000
+_DAY = 86_400.0
 
 log = logging.getLogger("weighbridge.gateway")
 
@@ -70,9 +75,13 @@ class Built:
             segment_bytes=int(settings.store.segment_mb * _MB),
             segment_seconds=settings.store.segment_seconds,
         )
+        self._stored = _stored(start.config)
+        self._keepsakes = _keepsakes(start.config)
+        transport = AiohttpTransport(connections=settings.client.connections)
+        self._fetcher = Fetcher(transport)
         self._client = Client(
             settings=settings.client,
-            transport=AiohttpTransport(connections=settings.client.connections),
+            transport=transport,
             endpoints=endpoints,
             environ=environ,
             folder=start.config.folder,
@@ -97,6 +106,9 @@ class Built:
             self._writer.close()
         except StoreError as error:
             log.error("%s", error)  # noqa: TRY400 - a traceback would say less
+        for kept in (self._stored, self._keepsakes):
+            if kept is not None:
+                kept.close()
         self._journal.close()
 
     def _parts(self, start: Start, environ: Mapping[str, str], scrape: Callable[[], Awaitable[str]]) -> Parts:
@@ -106,15 +118,20 @@ class Built:
         def new_id() -> str:
             return new_trace_id(time.time(), rng)
 
+        max_body = int(settings.gateway.max_body_mb * _MB)
+        road = Road(
+            catalogue=self._catalogue,
+            client=self._client,
+            plan=self._plans.plan,
+            record=self._record,
+            deadline=settings.client.deadline,
+            new_id=new_id,
+            keepsakes=self._keepsakes,
+            fetcher=self._fetcher,
+        )
         return Parts(
-            road=Road(
-                catalogue=self._catalogue,
-                client=self._client,
-                plan=self._plans.plan,
-                record=self._record,
-                deadline=settings.client.deadline,
-                new_id=new_id,
-            ),
+            road=road,
+            counting=Counting(road, self._plans.plan, self._catalogue.engine),
             admit=Admit(
                 settings.gateway,
                 host=start.host,
@@ -129,13 +146,13 @@ class Built:
             health=self._health,
             scrape=scrape,
             files=lambda: self._endpoints.states,
-            max_body=int(settings.gateway.max_body_mb * _MB),
+            stored=Responses(self._stored, max_body) if self._stored is not None else None,
+            max_body=max_body,
             max_depth=settings.gateway.max_depth,
+            heartbeat=settings.gateway.heartbeat,
         )
 
     def _record(self, trace: Trace) -> None:
-        if self.gateway.cut and trace.outcome == "cancelled":
-            trace = replace(trace, outcome="interrupted", error=CUT)
         self._metrics.observe(trace)
         self._writer.record(trace)
 
@@ -150,8 +167,32 @@ class Built:
         }
 
 
+def _stored(config: Config) -> StoredResponses | None:
+    settings = config.settings.gateway
+    if not settings.stored_responses:
+        return None
+    return StoredResponses(
+        config.responses_path,
+        seconds=settings.stored_days * _DAY,
+        max_bytes=int(settings.stored_mb * _MB),
+        now=time.time,
+    )
+
+
+def _keepsakes(config: Config) -> Keepsakes | None:
+    settings, path = config.settings.store, config.keepsakes_path
+    if path is None:
+        return None
+    return Keepsakes(
+        path,
+        seconds=settings.keepsakes_days * _DAY,
+        max_bytes=int(settings.keepsakes_mb * _MB),
+        now=time.time,
+    )
+
+
 class Models:
-    """What may be asked for: routes first, then every engine that can be called, as `/v1/models` shows them.
+    """What may be asked for: routes first, then every engine that can be called.
 
     Args:
         catalogue: All engines.
@@ -163,18 +204,24 @@ class Models:
         self._catalogue = catalogue
         self._environ = environ
         self._local = local
-        self._engines: list[dict[str, Any]] | None = None
+        self._engines: list[Listed] | None = None
 
-    def __call__(self, plan: Plan) -> list[dict[str, Any]]:
+    def __call__(self, plan: Plan) -> list[Listed]:
         """The rows for a plan."""
         if self._engines is None:
-            callable_now = self._catalogue.callable_engines(self._environ, self._local)
-            self._engines = [_row(engine.name, _released(engine), engine.host.name) for engine in callable_now]
-        return [_row(name, 0, "weighbridge") for name in sorted(plan.routes)] + self._engines
+            self._engines = [_listed(one) for one in self._catalogue.callable_engines(self._environ, self._local)]
+        return [Listed(name, "weighbridge") for name in sorted(plan.routes)] + self._engines
 
 
-def _row(name: str, created: int, owner: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": created, "owned_by": owner}
+def _listed(engine: Engine) -> Listed:
+    return Listed(
+        engine.name,
+        engine.host.name,
+        title=engine.model.title,
+        created=_released(engine),
+        context=engine.context,
+        max_output=engine.offer.max_output or engine.model.max_output,
+    )
 
 
 def _released(engine: Engine) -> int:

@@ -10,8 +10,6 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
-from weighbridge.canon import Failure
-from weighbridge.dialects.base import Dialect
 from weighbridge.dialects.sse import SSE
 from weighbridge.gateway.answers import JSON, Pairs, Send
 
@@ -109,17 +107,13 @@ class Stream:
 
     Args:
         send: ASGI's.
-        dialect: What the client speaks.
         told: The headers that go with the answer; read when it starts.
         early: Those that are known before there is an answer.
         form: Another form than events, for a client that asked for it.
     """
 
-    def __init__(
-        self, send: Send, dialect: Dialect, told: Pairs, *, early: Pairs | None = None, form: Form | None = None
-    ) -> None:
+    def __init__(self, send: Send, told: Pairs, *, early: Pairs | None = None, form: Form | None = None) -> None:
         self._send = send
-        self._dialect = dialect
         self._told = told
         self._early = early or []
         self._form = form
@@ -152,10 +146,8 @@ class Stream:
                 await self._pass(data)
         await self._end(b"")
 
-    async def fail(self, code: str, message: str) -> None:
-        """Tell in the stream that it ends here."""
-        writer = self._dialect.writer(id="", model="", created=0, usage=False)
-        data = writer.write(Failure(code, message))
+    async def fail(self, data: bytes) -> None:
+        """Tell in the stream that it ends here; `data` are the events that say so."""
         await self._end(data if self._form is None else self._form.feed(data))
 
     async def _end(self, data: bytes) -> None:
