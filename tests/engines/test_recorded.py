@@ -353,16 +353,3 @@ async def test_the_public_test_doubles(tmp_path):
     upstream = await client.open(replayed, CHAT, body(), stream=False, deadline=clock.monotonic() + 10)
     assert CHAT.read_reply(await upstream.read()).text == "It is 4."
     await client.close()
-
-
-@pytest.mark.shared
-async def test_every_recorded_exchange_answers_itself(shared):
-    path = shared / "wire" / "openai-chat.jsonl.gz"
-    transport = RecordedTransport(path, clock=FakeClock())
-    with gzip.open(path) as file:
-        rows = [json.loads(line) for line in file]
-    for row in rows:
-        response = await send(transport, json.dumps(row["request"]).encode())
-        assert response.status == row["status"]
-        told = await response.read(1 << 26)
-        assert (told.decode() if row["stream"] else json.loads(told)) == row["response"]

@@ -6,27 +6,28 @@ Delays, failures and broken connections can be set, so that what an application 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
-import re
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct, structs
 
-from weighbridge.canon import Host, Reply, Request
+from weighbridge.canon import Begin, Choice, Event, Host, Reply, Request, ToolCallPart
 from weighbridge.dialects import get
 from weighbridge.dialects.base import Dialect
 from weighbridge.dialects.fold import Fold, unfold
 from weighbridge.dialects.upstream_errors import classify
 from weighbridge.engines.clock import SYSTEM, Clock
-from weighbridge.engines.recording import MAX_DEPTH, Recording, Row, load, question_of
-from weighbridge.engines.transport import HttpRequest, HttpResponse, place, too_large
+from weighbridge.engines.pacing import Pace, RecordedResponse, pause
+from weighbridge.engines.recorded_rows import MAX_DEPTH, load, named
+from weighbridge.engines.recording import Order, Recording, Row, key_of, question_of
+from weighbridge.engines.transport import HttpRequest, HttpResponse, place
 from weighbridge.errors import (
     BrokenAnswerError,
-    DeadlineError,
     EngineError,
     InputError,
     SettingsError,
@@ -37,7 +38,6 @@ from weighbridge.errors import (
 
 _OK = 200
 _REMEMBERED = 1000
-_EVENT = re.compile(rb".+?(?:\r\n\r\n|\n\n|\Z)", re.DOTALL)
 
 
 class Options(Struct, frozen=True, forbid_unknown_fields=True):
@@ -54,6 +54,10 @@ class Options(Struct, frozen=True, forbid_unknown_fields=True):
     )
     disconnect_after: Annotated[int, Meta(ge=0, description="Bytes after which the connection breaks.")] | None = None
     seed: Annotated[int, Meta(description="Seed of the failures.")] = 0
+    order: Annotated[
+        Order,
+        Meta(description="What decides on the answer: the question, the number of the engine's turn, or the sequence."),
+    ] = "question"
 
 
 def from_host(host: Host, folder: Path, clock: Clock = SYSTEM) -> RecordedTransport:
@@ -83,12 +87,15 @@ def from_host(host: Host, folder: Path, clock: Clock = SYSTEM) -> RecordedTransp
 class RecordedTransport:
     """Answers every request from a recording.
 
-    A request for a stream gets one although its answer was recorded whole, and the other way round. What was not
-    recorded gets a 404 that names the nearest question.
+    A request for a stream gets one although its answer was recorded whole, and the other way round. Answers recorded
+    in another dialect are told in this one. What was not recorded gets a 404 that names the nearest question.
 
     Args:
         source: A JSONL file, or rows as objects: `{"request": {...}, "response": ..., "status": 200, "headers": {}}`
-            with `response` an object or a raw event stream, or `{"input": ..., "output": "...", "usage": {}}`.
+            with `response` an object or a raw event stream, also with `dialect` and `path` where it was recorded in
+            another dialect; or `{"input": ..., "output": "...", "reasoning": "...", "tool_calls": [{"name": "...",
+            "arguments": {}}], "usage": {}}`. A row with `"when": {"last": "...", "system": "...", "tools": true}`
+            answers whatever fits it, before all others.
         dialect: The dialect of requests and answers; a name or the dialect itself.
         latency: Seconds before an answer begins; a row's own `latency` goes first.
         chunk: Bytes that come at once; with 0 streams come event by event and whole answers at once.
@@ -98,6 +105,8 @@ class RecordedTransport:
         retry_after: Seconds that a failure asks to wait.
         disconnect_after: Bytes of an answer after which its connection breaks; None never breaks it.
         seed: Seed of the failures.
+        order: What decides on the answer: `question`; `turn`, the first row for the engine's first turn and so on,
+            which plays a script to an agent; `sequence`, the next row for each request. Rows need no `input` then.
         clock: Time.
 
     Attributes:
@@ -118,6 +127,7 @@ class RecordedTransport:
         retry_after: float | None = None,
         disconnect_after: int | None = None,
         seed: int = 0,
+        order: Order = "question",
         clock: Clock = SYSTEM,
     ) -> None:
         self.requests: deque[HttpRequest] = deque(maxlen=_REMEMBERED)
@@ -130,11 +140,12 @@ class RecordedTransport:
         self._fail_status = fail_status
         self._retry_after = retry_after
         self._rng = random.Random(seed)  # noqa: S311 - failures that can be repeated, nothing secret
+        self._order: Order = order
         self._clock = clock
         self._lock = asyncio.Lock()
         self._recording: Recording | None = None
         if not isinstance(self._source, Path):
-            self._recording = load(self._source, self._dialect)
+            self._recording = load(self._source, self._dialect, order)
 
     async def send(self, request: HttpRequest, *, connect_timeout: float, read_timeout: float) -> HttpResponse:
         """Answer a request; see `Transport.send`.
@@ -154,16 +165,21 @@ class RecordedTransport:
         if row is not None and row.latency is not None:
             latency = row.latency
         await pause(self._clock, latency, read_timeout, request.url)
-        return RecordedResponse(self, request.url, status, headers, body, self._pace, read_timeout, self._clock)
+        return RecordedResponse(
+            request.url, status, headers, body, self._pace, read_timeout, self._clock, self._was_aborted
+        )
 
     async def close(self) -> None:
         """Nothing to close: there are no connections."""
+
+    def _was_aborted(self) -> None:
+        self.aborted += 1
 
     async def _load(self) -> Recording:
         if self._recording is None:
             async with self._lock:
                 if self._recording is None:
-                    self._recording = await asyncio.to_thread(load, self._source, self._dialect)
+                    self._recording = await asyncio.to_thread(load, self._source, self._dialect, self._order)
         return self._recording
 
     def _failure(self, request: HttpRequest) -> tuple[int, dict[str, str], bytes]:
@@ -178,8 +194,9 @@ class RecordedTransport:
 
     def _answer(self, request: HttpRequest, recording: Recording) -> tuple[int, dict[str, str], bytes, Row | None]:
         plain = {"content-type": "application/json"}
+        model, stream = named(request.url)
         try:
-            asked = self._dialect.read_request(request.body, max_depth=MAX_DEPTH)
+            asked = self._dialect.read_request(request.body, max_depth=MAX_DEPTH, model=model, stream=stream)
         except InputError as error:
             status, body = self._dialect.write_error(error)
             return status, plain, body, None
@@ -190,130 +207,61 @@ class RecordedTransport:
             status, kind, body = self._shape(row, asked)
         except EngineError as error:
             status, body = self._dialect.write_error(error)
-            return status, plain, body, row
+            return status, {**row.headers, **plain}, body, row
         return status, {"content-type": kind, **row.headers}, body, row
 
     def _shape(self, row: Row, asked: Request) -> tuple[int, str, bytes]:
         """A row's status, content type and body, streamed or whole as the request wants it."""
         whole, streamed = "application/json", "text/event-stream"
+        own = row.dialect.name == self._dialect.name
         if row.status != _OK:
-            return row.status, whole, row.body or row.events
-        if row.events and asked.stream:
+            told = row.body or row.events
+            if own:
+                return row.status, whole, told
+            raise row.dialect.read_error(row.status, row.headers, told, engine="recorded")
+        if own and row.events and asked.stream:
             return _OK, streamed, row.events
-        if row.body and not asked.stream:
+        if own and row.body and not asked.stream:
             return _OK, whole, row.body
+        if row.events and asked.stream:
+            reader = row.dialect.reader()
+            return _OK, streamed, self._stream([*reader.feed(row.events), *reader.close()], asked)
         reply = self._reply(row, asked)
-        if not asked.stream:
-            return _OK, whole, self._dialect.write_reply(reply, asked)[0]
-        writer = self._dialect.writer(id=reply.id, model=reply.model, created=reply.created, usage=asked.stream_usage)
-        pieces = [writer.write(event) for event in unfold(reply, words=True)]
-        return _OK, streamed, b"".join(pieces) + writer.close()
+        if asked.stream:
+            return _OK, streamed, self._stream(list(unfold(reply, words=True)), asked)
+        return _OK, whole, self._dialect.write_reply(reply, asked)[0]
+
+    def _stream(self, events: list[Event], asked: Request) -> bytes:
+        begin = next((event for event in events if isinstance(event, Begin)), Begin())
+        writer = self._dialect.writer(
+            id=begin.id, model=begin.model, created=begin.created, usage=asked.stream_usage, asked=asked
+        )
+        return b"".join(map(writer.write, events)) + writer.close()
 
     def _reply(self, row: Row, asked: Request) -> Reply:
         if row.reply is not None:
             made_id = f"recorded-{row.key.hex()[:24]}"
-            return structs.replace(row.reply, id=made_id, model=asked.model, created=int(self._clock.now()))
+            choices = tuple(_with_ids(choice, key_of(asked)) for choice in row.reply.choices)
+            created = int(self._clock.now())
+            return structs.replace(row.reply, choices=choices, id=made_id, model=asked.model, created=created)
         if row.body:
-            return self._dialect.read_reply(row.body)
-        reader = self._dialect.reader()
+            return row.dialect.read_reply(row.body)
+        reader = row.dialect.reader()
         fold = Fold.of(reader.feed(row.events) + reader.close())
         if fold.failure:
             raise BrokenAnswerError(fold.failure.message, fix="Ask for a stream, or record the exchange again.")
         return fold.reply()
 
 
-class Pace(Struct, frozen=True):
-    """How an answer's bytes come: how many at once, with what pauses (seconds), and after how many they break off."""
-
-    chunk: int = 0
-    seconds: float = 0.0
-    disconnect_after: int | None = None
-
-
-class RecordedResponse:
-    """A recorded answer under way; see `HttpResponse`."""
-
-    def __init__(
-        self,
-        transport: RecordedTransport,
-        url: str,
-        status: int,
-        headers: Mapping[str, str],
-        body: bytes,
-        pace: Pace,
-        read_timeout: float,
-        clock: Clock,
-    ) -> None:
-        self.status = status
-        self.headers = headers
-        self._transport = transport
-        self._url = url
-        self._body = body
-        self._pace = pace
-        self._read_timeout = read_timeout
-        self._clock = clock
-        self._open = True
-
-    async def read(self, limit: int) -> bytes:
-        """The whole body; see `HttpResponse.read`."""
-        found = bytearray()
-        async for chunk in self.chunks():
-            found += chunk
-            if len(found) > limit:
-                await self.close()
-                raise too_large(limit, place(self._url))
-        return bytes(found)
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body in pieces, with the pauses that were set."""
-        pace, sent = self._pace, 0
-        for chunk in self._pieces():
-            if sent and pace.seconds:
-                await pause(self._clock, pace.seconds, self._read_timeout, self._url)
-            if not self._open:
-                return
-            left = None if pace.disconnect_after is None else pace.disconnect_after - sent
-            if left is not None and left < len(chunk):
-                if left > 0:
-                    yield chunk[:left]
-                self._open = False
-                raise BrokenAnswerError(
-                    f"The connection broke after {pace.disconnect_after} bytes, as the recorded host was told to.",
-                    where=place(self._url),
-                    fix="Unset its disconnect_after.",
-                )
-            sent += len(chunk)
-            yield chunk
-        self._open = False
-
-    async def close(self) -> None:
-        """Break off."""
-        if self._open:
-            self._open = False
-            self._transport.aborted += 1
-
-    def _pieces(self) -> Iterable[bytes]:
-        size = self._pace.chunk
-        if size:
-            return (self._body[i : i + size] for i in range(0, len(self._body), size))
-        if self.headers.get("content-type", "").startswith("text/event-stream"):
-            return (match[0] for match in _EVENT.finditer(self._body))
-        return [self._body] if self._body else []
-
-
-async def pause(clock: Clock, seconds: float, limit: float, url: str) -> None:
-    """Wait, but not longer than the read timeout allows.
-
-    Raises:
-        DeadlineError: `seconds` is more than `limit`.
-    """
-    if seconds > limit:
-        await clock.sleep(limit)
-        raise DeadlineError(
-            f"Nothing came for {limit:g} s.", where=place(url), fix="Try again, or raise client.read_timeout."
-        )
-    if seconds > 0:
-        await clock.sleep(seconds)
+def _with_ids(choice: Choice, asked: bytes) -> Choice:
+    """Tool calls without ids get some that differ from request to request."""
+    parts = tuple(
+        structs.replace(part, id=f"call_{hashlib.sha256(asked + bytes([i % 256])).hexdigest()[:24]}")
+        if isinstance(part, ToolCallPart) and not part.id
+        else part
+        for i, part in enumerate(choice.parts)
+    )
+    return structs.replace(choice, parts=parts)
 
 
 def _unknown(asked: Request, recording: Recording) -> UnknownModelError:

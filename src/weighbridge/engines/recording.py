@@ -1,24 +1,20 @@
-"""Recorded exchanges: reading them from JSONL and finding the one that answers a request."""
+"""Recorded exchanges, and finding the one that answers a request."""
 
 from __future__ import annotations
 
 import difflib
-import gzip
 import hashlib
-import io
-import zlib
-from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
-from weighbridge import jsonl
 from weighbridge.canon import (
-    Choice,
     FilePart,
     ImagePart,
+    Message,
     OpaquePart,
     Part,
     Reply,
@@ -26,86 +22,178 @@ from weighbridge.canon import (
     TextPart,
     ToolCallPart,
     ToolResultPart,
-    Usage,
 )
-from weighbridge.dialects import get
 from weighbridge.dialects.base import Dialect
-from weighbridge.errors import InputError
 
-MAX_DEPTH = 512
-MAX_LINE = 64 << 20
-MAX_ROWS = 1_000_000
+Order = Literal["question", "turn", "sequence"]
+"""What decides on the answer: what is asked; how many turns the engine has had; how many requests came before."""
+
 _NEAREST_AMONG = 500
 _QUESTION = 200
-_USAGE_NAMES = {"prompt_tokens": "input", "completion_tokens": "output"}
+
+
+class When(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which requests a row answers before all others: every condition that it tells must hold.
+
+    `last`: stands in the latest text of the user or a tool; `system`: stands in the system's texts; `tools`: are any
+    offered?
+    """
+
+    last: str = ""
+    system: str = ""
+    tools: bool | None = None
+
+    def holds(self, request: Request) -> bool:
+        """Is it about this request?"""
+        if self.tools is not None and self.tools != bool(request.tools):
+            return False
+        if self.system and not any(self.system in m.text for m in request.messages if _role(m) == "system"):
+            return False
+        return not self.last or self.last in _latest(request)
 
 
 class Row(Struct, frozen=True):
-    """One recorded answer. It is whole (`body`), streamed (`events`), or only a text (`reply`)."""
+    """One recorded answer. It is whole (`body`), streamed (`events`), or only what was said (`reply`).
+
+    `dialect` is what `body` and `events` are written in.
+    """
 
     key: bytes
     question: str
+    dialect: Dialect
+    turn: int = 0  #: how many turns the engine had had
     status: int = 200
     body: bytes = b""
     events: bytes = b""
     reply: Reply | None = None
     headers: dict[str, str] = {}
     latency: float | None = None  #: seconds
+    when: When | None = None
 
 
 class Recording:
-    """Recorded answers, found by what was asked.
+    """Recorded answers, found by what was asked, or in their order.
 
     The same question asked again gets the next answer that was recorded for it, and at the end the last one again.
 
     Args:
         rows: The answers, in order.
+        order: What decides on the answer.
     """
 
-    def __init__(self, rows: Iterable[Row]) -> None:
-        self._by_key: dict[bytes, list[Row]] = {}
-        self._by_question: dict[str, list[Row]] = {}
-        self._asked: dict[bytes | str, int] = {}
+    def __init__(self, rows: Iterable[Row], order: Order = "question") -> None:
+        self._order = order
+        self._chosen: list[Row] = []
+        self._plain: list[Row] = []
+        self._by: dict[bytes | str | tuple[str, int], list[Row]] = {}
+        self._asked: dict[bytes | str | tuple[str, int], int] = {}
+        self._questions: dict[str, None] = {}
         for row in rows:
-            self._by_key.setdefault(row.key, []).append(row)
-            self._by_question.setdefault(row.question, []).append(row)
+            if row.when is not None:
+                self._chosen.append(row)
+                continue
+            self._plain.append(row)
+            self._questions[row.question] = None
+            for key in (row.key, (row.question, row.turn), row.question):
+                self._by.setdefault(key, []).append(row)
 
     def find(self, request: Request) -> Row | None:
-        """The answer to the same messages with the same tools, else to the same last question; None without any."""
+        """The row that answers a request; None without any.
+
+        First one whose `when` holds. Then, by question: the answer to the same messages with the same tools, else to
+        the same last question after as many turns, else to the same last question.
+        """
+        for row in self._chosen:
+            if row.when is not None and row.when.holds(request):
+                return row
+        if self._order != "question":
+            return self._scripted(request)
         key, question = key_of(request), question_of(request)
-        if rows := self._by_key.get(key):
+        if rows := self._by.get(key):
             return self._next(key, rows)
-        if question and (rows := self._by_question.get(question)):
-            return self._next(question, rows)
+        if question:
+            for asked in ((question, turns_of(request)), question):
+                if rows := self._by.get(asked):
+                    return self._next(asked, rows)
         return None
 
     def nearest(self, request: Request) -> str:
         """The recorded question that is most like the request's; "" without any."""
         question = question_of(request)[:_QUESTION]
-        known = [q[:_QUESTION] for q in list(self._by_question)[:_NEAREST_AMONG]]
+        known = [q[:_QUESTION] for q in list(self._questions)[:_NEAREST_AMONG]]
         near = difflib.get_close_matches(question, known, n=1, cutoff=0.0)
         return near[0] if near else ""
 
-    def _next(self, asked: bytes | str, rows: list[Row]) -> Row:
+    def _scripted(self, request: Request) -> Row | None:
+        if not self._plain:
+            return None
+        if self._order == "sequence":
+            return self._next("", self._plain)
+        return self._plain[min(turns_of(request), len(self._plain) - 1)]
+
+    def _next(self, asked: bytes | str | tuple[str, int], rows: list[Row]) -> Row:
         count = self._asked.get(asked, 0)
         self._asked[asked] = count + 1
         return rows[min(count, len(rows) - 1)]
 
 
 def question_of(request: Request) -> str:
-    """The text of the last message of the user."""
-    said = (m.text.strip() for m in reversed(request.messages) if m.role == "user")
+    """The text of the last message of the user that is not only what tools answered."""
+    said = (
+        m.text.strip()
+        for m in reversed(request.messages)
+        if m.role == "user" and not (m.parts and all(isinstance(part, ToolResultPart) for part in m.parts))
+    )
     return next(said, "")
 
 
+def turns_of(request: Request) -> int:
+    """How many turns the engine has had."""
+    return sum(role == "assistant" for role, _ in groupby(map(_role, request.messages)))
+
+
 def key_of(request: Request) -> bytes:
-    """What makes two requests the same question: their messages and the names of their tools."""
-    messages = [
-        ["system" if m.role == "developer" else m.role, *(e for p in m.parts if (e := _essence(p)) is not None)]
-        for m in request.messages
-    ]
-    content = msgspec.json.encode([messages, [t.name for t in request.tools]])
-    return hashlib.sha256(content).digest()
+    """What makes two requests the same question, in whatever dialect: their messages and the names of their tools.
+
+    Dialects cut the same conversation into different messages and parts, so what one side says in one go counts as
+    one, and arguments count by what they mean.
+    """
+    said = [(_role(m, part), essence) for m in request.messages for part in m.parts if (essence := _essence(part))]
+    turns = [[role, *_joined(essence for _, essence in group)] for role, group in groupby(said, lambda pair: pair[0])]
+    tools = [t.name for t in request.tools if t.name]
+    return hashlib.sha256(msgspec.json.encode([turns, tools], order="sorted")).digest()
+
+
+def _role(message: Message, part: Part | None = None) -> str:
+    if isinstance(part, ToolResultPart):
+        return "tool"
+    return "system" if message.role == "developer" else message.role
+
+
+def _latest(request: Request) -> str:
+    """The latest text of the user or of a tool."""
+    for message in reversed(request.messages):
+        if message.role in {"user", "tool"}:
+            told = [
+                p.text
+                for part in message.parts
+                if isinstance(part, ToolResultPart)
+                for p in part.parts
+                if isinstance(p, TextPart)
+            ]
+            return "\n".join([*told, message.text])
+    return ""
+
+
+def _joined(essences: Iterable[Any]) -> list[Any]:
+    """Texts that follow each other as one."""
+    made: list[Any] = []
+    for essence in essences:
+        if isinstance(essence, str) and made and isinstance(made[-1], str):
+            made[-1] += essence
+        else:
+            made.append(essence)
+    return made
 
 
 def _essence(part: Part) -> Any:
@@ -116,117 +204,17 @@ def _essence(part: Part) -> Any:
         case ImagePart() | FilePart():
             return [part.url, part.data, part.file_id if isinstance(part, FilePart) else ""]
         case ToolCallPart():
-            return [part.name, part.arguments]
+            return [part.name, _meaning(part.arguments)]
         case ToolResultPart():
-            return [_essence(p) for p in part.parts]
+            return _joined(_essence(p) for p in part.parts)
         case OpaquePart():
             return part.data
         case _:
             return None
 
 
-def load(source: Path | Iterable[dict[str, Any]], dialect: Dialect) -> Recording:
-    """Read recorded exchanges from a JSONL file (also one packed with gzip) or from objects.
-
-    Raises:
-        InputError: The file cannot be read, or a row cannot be used; `where` names its line.
-    """
-    if isinstance(source, Path):
-        return Recording(_checked(source, dialect))
-    return Recording(_read(raw, dialect, f"row {i}") for i, raw in enumerate(source, 1))
-
-
-def _checked(path: Path, dialect: Dialect) -> Iterator[Row]:
-    found = False
+def _meaning(arguments: str) -> Any:
     try:
-        with _open(path) as file:
-            for number, raw in jsonl.read(file, str(path), max_line=MAX_LINE, max_rows=MAX_ROWS, what="row"):
-                found = True
-                yield _read(raw, dialect, f"{path}:{number}")
-    except (OSError, EOFError, zlib.error) as error:
-        why = (error.strerror if isinstance(error, OSError) else "") or "it is damaged"
-        raise InputError(f"The recording cannot be read: {why}.", where=str(path), fix="Check its path.") from error
-    if not found:
-        raise InputError("The recording is empty.", where=str(path), fix="Give at least one row.")
-
-
-def _open(path: Path) -> io.BufferedIOBase:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
-
-
-def _read(raw: Any, dialect: Dialect, where: str) -> Row:
-    if isinstance(raw, dict) and "request" in raw and "response" in raw:
-        return _exchange(raw, dialect, where)
-    if isinstance(raw, dict) and "input" in raw and "output" in raw:
-        return _answer(raw, where)
-    raise InputError(
-        "The row is neither an exchange nor an answer.",
-        where=where,
-        fix='Write {"request": {...}, "response": ...} or {"input": ..., "output": "..."}.',
-    )
-
-
-def _exchange(raw: dict[str, Any], dialect: Dialect, where: str) -> Row:
-    request = _request(msgspec.json.encode(raw["request"]), dialect, f"{where}: request")
-    response, status, headers = raw["response"], raw.get("status", 200), raw.get("headers") or {}
-    if type(status) is not int or not 100 <= status < 600:  # noqa: PLR2004 - the range of HTTP's statuses
-        raise InputError(f"{status!r} is no HTTP status.", where=f"{where}: status", fix="Give a number such as 200.")
-    if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
-        raise InputError("The headers are not texts.", where=f"{where}: headers", fix="Give an object of texts.")
-    body = events = b""
-    if not isinstance(response, str):
-        body = msgspec.json.encode(response)
-    elif raw.get("stream", True):
-        events = response.encode()
-    else:
-        body = response.encode()
-    return Row(
-        key_of(request),
-        question_of(request),
-        status,
-        body,
-        events,
-        headers={name.lower(): value for name, value in headers.items()},
-        latency=_seconds(raw, where),
-    )
-
-
-def _answer(raw: dict[str, Any], where: str) -> Row:
-    asked, output = raw["input"], raw["output"]
-    if not isinstance(output, str):
-        raise InputError("The output is not text.", where=f"{where}: output", fix="Give the answer's text.")
-    messages = [{"role": "user", "content": asked}] if isinstance(asked, str) else asked
-    body = {"model": "recorded", "messages": messages, "tools": raw.get("tools") or []}
-    request = _request(msgspec.json.encode(body), get("openai-chat"), f"{where}: input")
-    reply = Reply((Choice((TextPart(output),), "stop"),), _usage(raw.get("usage"), where))
-    return Row(key_of(request), question_of(request), reply=reply, latency=_seconds(raw, where))
-
-
-def _request(body: bytes, dialect: Dialect, where: str) -> Request:
-    try:
-        return dialect.read_request(body, max_depth=MAX_DEPTH)
-    except InputError as error:
-        raise InputError(f"{error.where}: {error.what}", where=where, fix=error.fix) from error
-
-
-def _usage(raw: Any, where: str) -> Usage | None:
-    if raw is None:
-        return None
-    try:
-        named = {_USAGE_NAMES.get(name, name): value for name, value in raw.items()}
-        return msgspec.convert(named, Usage)
-    except (msgspec.ValidationError, AttributeError) as error:
-        raise InputError(
-            "The usage cannot be read.",
-            where=f"{where}: usage",
-            fix='Give whole numbers: {"input": 12, "output": 34}, also cached and reasoning.',
-        ) from error
-
-
-def _seconds(raw: dict[str, Any], where: str) -> float | None:
-    value = raw.get("latency")
-    if value is None:
-        return None
-    if type(value) not in (int, float) or not 0 <= value <= 3600:  # noqa: PLR2004 - an hour
-        raise InputError(f"{value!r} is no latency.", where=f"{where}: latency", fix="Give seconds, at most 3600.")
-    return float(value)
+        return msgspec.json.decode(arguments or "{}")
+    except (msgspec.DecodeError, RecursionError):
+        return arguments
