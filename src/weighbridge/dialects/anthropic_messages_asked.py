@@ -121,7 +121,7 @@ def _write_thinking(
     if wish is None:
         out["max_tokens"] = default
     if not (same and told[0] is None) and profiles.apply_thinking(out, asked, profile, losses):
-        field: dict[str, Any] | None = None
+        field: dict[str, Any] | None = _display(out, told) if same else None
         effort = ""
     elif same:
         field, effort = told
@@ -138,6 +138,13 @@ def _write_thinking(
         if field is not None and not profile.max_output and type(field.get("budget_tokens")) is int:
             out["max_tokens"] = default + field["budget_tokens"]
         losses.note("max_tokens", f"a limit is demanded here, and none was asked for: {out['max_tokens']}", "low")
+
+
+def _display(out: dict[str, Any], told: list[Any]) -> dict[str, Any] | None:
+    """Where a profile has said how to think: whether the client wants to be told of it, as it said it here."""
+    on = type(out.get("thinking")) is dict and out["thinking"].get("type") != "disabled"
+    shown = told[0].get("display") if on and told[0] else None
+    return {"display": shown} if shown is not None else None
 
 
 def _write_names(out: dict[str, Any], request: Request, form: dict[str, Any], losses: Losses) -> None:

@@ -15,7 +15,7 @@ from weighbridge.canon import Message, Part, ReasoningPart, TextPart, ToolCallPa
 from weighbridge.dialects.extras import Losses
 
 Side = Literal["user", "assistant", "system"]
-#: What the user says where a conversation has to begin with the user and does not.
+#: What the user says where nobody says anything.
 OPENING = "(The conversation begins.)"
 UNANSWERED = "(No result of this call was kept.)"
 
@@ -62,9 +62,9 @@ def arrange(messages: tuple[Message, ...], losses: Losses, first: int = 0) -> li
     turns = _answered(turns, losses)
     _tell_orphans(turns, losses)
     turns = _joined((t.role, place, part) for t in turns for place, part in t.items)
-    if not turns or turns[0].role == "assistant":
-        losses.note("messages", "a conversation begins with a turn of the user: one was put before it", "low")
-        turns.insert(0, Turn("user", [("messages", TextPart(OPENING))]))
+    if not turns:
+        losses.note("messages", "a conversation has at least one turn here: one of the user was added", "low")
+        turns.append(Turn("user", [("messages", TextPart(OPENING))]))
     return turns
 
 
@@ -99,15 +99,15 @@ def _joined(pieces: Iterable[tuple[Side, str, Part]]) -> list[Turn]:
 
 
 def _answered(turns: list[Turn], losses: Losses) -> list[Turn]:
-    """Give each call its answer in the next turn, and both an id that no earlier call had."""
+    """Give each call its answer in the next turn, and both an id that no earlier call of the turn had."""
     answers = _Answers(turns)
-    used: dict[str, int] = {}
     found: list[Turn] = []
     for i, turn in enumerate(turns):
         found.append(turn)
         if not turn.calls:
             continue
-        given: list[tuple[str, Part]] = []
+        given: list[tuple[int, tuple[str, Part]]] = []
+        used: dict[str, int] = {}
         for j in turn.calls:
             place, call = turn.items[j]
             assert isinstance(call, ToolCallPart)
@@ -115,49 +115,58 @@ def _answered(turns: list[Turn], losses: Losses) -> list[Turn]:
             if taken is None:
                 losses.note(f"{place}.tool_calls", f"no result was kept of the call of {call.name}; it is told so")
                 answer: tuple[str, Part] = (place, ToolResultPart(call.id, (TextPart(UNANSWERED),)))
+                order = answers.count
             else:
-                answer, moved = taken
+                answer, order, moved = taken
                 if moved:
                     losses.note(f"{place}.tool_calls", "a tool's answer moves to the turn after its call", "low")
             times = used[call.id] = used.get(call.id, 0) + 1
-            if times > 1:  # some engines count their calls anew in every turn
+            if times > 1:  # some engines give every call the same
                 told = f"{call.id}#{times}"
                 turn.items[j] = (place, replace(call, id=told))
                 assert isinstance(answer[1], ToolResultPart)
                 answer = (answer[0], replace(answer[1], call_id=told))
-            given.append(answer)
-        found.append(Turn("user", given))
+            given.append((order, answer))
+        given.sort(key=lambda item: item[0])
+        found.append(Turn("user", [answer for _, answer in given]))
     return found
 
 
 class _Answers:
-    """The tools' answers of a conversation, by id; each is taken once, out of its turn."""
+    """The tools' answers of a conversation, by id; each is taken once, out of its turn.
+
+    Attributes:
+        count: How many there are.
+    """
 
     def __init__(self, turns: list[Turn]) -> None:
         self._turns = turns
-        self._places: dict[str, list[int]] = {}
+        self._places: dict[str, list[tuple[int, int]]] = {}
         self._calls: dict[str, list[int]] = {}
+        self.count = 0
         for i, turn in enumerate(turns):
             for _, part in turn.items:
                 if isinstance(part, ToolResultPart):
-                    self._places.setdefault(part.call_id, []).append(i)
+                    self._places.setdefault(part.call_id, []).append((i, self.count))
+                    self.count += 1
                 elif isinstance(part, ToolCallPart):
                     self._calls.setdefault(part.id, []).append(i)
 
-    def take(self, caller: int, call_id: str) -> tuple[tuple[str, Part], bool] | None:
-        """The answer to a call in turn `caller`, and whether it stood further on; None where there is none.
+    def take(self, caller: int, call_id: str) -> tuple[tuple[str, Part], int, bool] | None:
+        """The answer to a call in turn `caller`, its place among all, and whether it stood further on; None: no answer.
 
         An answer behind the next call of the same id belongs to that one.
         """
         until = next((i for i in self._calls[call_id] if i > caller), len(self._turns))
         places = self._places.get(call_id, [])
-        spot = next((i for i in places if caller < i < until), None)
+        spot = next((place for place in places if caller < place[0] < until), None)
         if spot is None:
             return None
         places.remove(spot)
-        items = self._turns[spot].items
+        turn, order = spot
+        items = self._turns[turn].items
         at = next(k for k, (_, p) in enumerate(items) if isinstance(p, ToolResultPart) and p.call_id == call_id)
-        return items.pop(at), spot > caller + 1
+        return items.pop(at), order, turn > caller + 1
 
 
 def _tell_orphans(turns: list[Turn], losses: Losses) -> None:
