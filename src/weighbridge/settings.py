@@ -2,8 +2,8 @@
 
 A setting is a field of one of the sections below: its type, its default, its limits and its meaning stand
 there once. Who wins, from the strongest: a flag, `WEIGHBRIDGE_SECTION_NAME` in the environment, the file,
-the default. The file may also describe engines (`[models.*]`, `[hosts.*]`, `[offers."model@host"]`) and
-routes (`[routes.*]`); these are handed on as they stand to the rooms that know them.
+the default. The file may also describe engines (`[models.*]`, `[hosts.*]`, `[offers."model@host"]`, `[profiles.*]`,
+`[schemas.*]`) and routes (`[routes.*]`); these are handed on as they stand to the rooms that know them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from weighbridge.errors import SettingsError, did_you_mean
 
 FILE_NAME = "weighbridge.toml"
 ENV_PREFIX = "WEIGHBRIDGE_"
-CATALOGUE_SECTIONS = ("models", "hosts", "offers")
+CATALOGUE_SECTIONS = ("models", "hosts", "offers", "profiles", "schemas")
 
 
 class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
@@ -148,6 +148,8 @@ class Config(Struct, frozen=True):
     models: dict[str, Any] = {}
     hosts: dict[str, Any] = {}
     offers: dict[str, Any] = {}
+    profiles: dict[str, Any] = {}
+    schemas: dict[str, Any] = {}
     routes: dict[str, Any] = {}
 
     @property

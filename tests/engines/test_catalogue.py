@@ -17,7 +17,7 @@ from weighbridge import dialects
 from weighbridge.canon import Engine, Host, Model, Offer, Price, Profile, Usage
 from weighbridge.engines import catalogue
 from weighbridge.engines.catalogue import Catalogue, disputes, has_key, load
-from weighbridge.engines.rows import overlay_profiles
+from weighbridge.engines.layers import overlay
 from weighbridge.errors import NoKeyError, UnknownEngineError
 
 MONTH_OR_DAY = re.compile(r"\d{4}-\d\d(-\d\d)?")
@@ -142,7 +142,7 @@ def test_quirks_come_from_host_model_and_offer(known: Catalogue) -> None:
 def test_profiles_are_laid_over_each_other() -> None:
     lower = Profile("a", rename={"x": "y"}, drop=("p", "q"), tools="native", roles={"developer": "system"})
     upper = Profile("b", rename={"x": "z"}, drop=("q", "r"), structured="none", stream_usage=False)
-    both = overlay_profiles([lower, upper])
+    both = overlay([lower, upper])
     assert both.rename == {"x": "z"}
     assert both.drop == ("p", "q", "r")
     assert (both.name, both.tools, both.structured, both.stream_usage) == ("a+b", "native", "none", False)

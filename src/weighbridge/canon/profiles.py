@@ -50,6 +50,8 @@ class Profile(Struct, frozen=True, omit_defaults=True):
 
     name: str = ""
     dialects: tuple[str, ...] = ()  #: this layer holds only where one of these is spoken; (): in all
+    over: tuple[str, ...] = ()  #: this layer holds only where one of these lies beneath it; (): everywhere
+    layers: tuple[str, ...] = ()  #: profiles that are laid beneath this one, in order
     rename: dict[str, str] = {}  #: wire field -> the engine's name for it
     drop: tuple[str, ...] = ()  #: wire fields that the engine rejects
     fixed: dict[str, Any] = {}  #: wire fields that must have this value
@@ -57,8 +59,8 @@ class Profile(Struct, frozen=True, omit_defaults=True):
     quirks: tuple[Quirk, ...] = ()  #: forbidden combinations, in order
     roles: dict[str, str] = {}  #: role -> the role the engine knows instead
     system: Literal["", "first", "one"] = ""  #: system texts stand first only; in one message only; "": anywhere
-    tools: Literal["native", "grammar", "none", ""] = ""
-    structured: Literal["native", "grammar", "none", ""] = ""
+    tools: Literal["native", "grammar", "none", ""] = ""  #: how it calls tools: itself, held by a grammar, not at all
+    structured: Literal["native", "grammar", "none", ""] = ""  #: the same for answers of a given shape
     schema: SchemaRules | None = None  #: what it takes of JSON Schema; in TOML a name of the table `schemas`; None: the
     #: dialect's own rules
     stream_usage: bool = True  #: understands stream_options.include_usage
@@ -73,10 +75,8 @@ class Profile(Struct, frozen=True, omit_defaults=True):
     most_budget: int | None = None  #: the largest one
     shown: dict[str, Any] = {}  #: the wire fields that ask for the thinking to be told
     reasoning_field: str = ""  #: openai-chat: where an answer's thinking stands; "": reasoning_content
-    replay: Literal["", "always", "tools", "never"] = (
-        ""  #: must earlier thinking be sent again: in every turn, in those
-    )
-    #: that used tools, or must it not? "": as the request has it
+    replay: Literal["", "always", "tools", "never"] = ""  #: earlier thinking is sent again in every turn; in those
+    #: that used tools; in none; "": as the request has it
     issuer: str = ""  #: who can read the blobs that this engine seals, with {model}, {host}, {lab}; "": only the engine
     blank_seal: str = ""  #: a seal is demanded back on tool calls: what stands in for it on those of other engines
     rejects: tuple[str, ...] = ()  #: inputs that are an error: image, image_url, file, file_url, pdf, audio, video

@@ -13,13 +13,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 
 from weighbridge.canon import Engine, Host, Model, Offer, Price, Profile
 from weighbridge.engines.catalogue_file import Tables, read_builtin
+from weighbridge.engines.layers import Layers, read_profile, read_schema
 from weighbridge.engines.overlay import Overlay
-from weighbridge.engines.rows import RowError, convert, overlay_profiles, read_host, read_model, read_offer
-from weighbridge.errors import NoKeyError, SettingsError, UnknownEngineError, did_you_mean
+from weighbridge.engines.rows import read_host, read_model, read_offer
+from weighbridge.errors import NoKeyError, UnknownEngineError, did_you_mean
 from weighbridge.settings import Config
 
 GGUF = ".gguf"
@@ -43,8 +44,9 @@ def load(config: Config | None = None) -> Catalogue:
 
 
 def has_key(engine: Engine, environ: Mapping[str, str]) -> bool:
-    """Is the key set that the engine's host asks for? True where it asks for none."""
-    return engine.host.auth == "none" or bool(environ.get(engine.host.key_env))
+    """Is the key set that the engine's host asks for? True where it asks for none, or where nobody says where it is."""
+    host = engine.host
+    return host.auth == "none" or not host.key_env or bool(environ.get(host.key_env))
 
 
 def disputes(engine: Engine, day: str) -> dict[str, tuple[str, ...]]:
@@ -75,12 +77,9 @@ class Catalogue:
         observed = tables.observed
         self.models: dict[str, Model] = {n: read_model(n, r, tables.labs, observed) for n, r in tables.models.items()}
         self.hosts: dict[str, Host] = {n: read_host(n, r, observed) for n, r in tables.hosts.items()}
-        self.profiles: dict[str, Profile] = {}
-        for name, row in tables.profiles.items():
-            try:
-                self.profiles[name] = convert({**row, "name": name}, Profile)
-            except RowError as error:
-                raise SettingsError(f"The profile {error.what}", where=name, fix=error.fix) from error
+        schemas = {name: read_schema(name, row) for name, row in tables.schemas.items()}
+        self.profiles: dict[str, Profile] = {n: read_profile(n, r, schemas) for n, r in tables.profiles.items()}
+        self._layers = Layers(self.profiles)
         self.offers: dict[str, Offer] = {}  #: by `model@host`
         for name, row in tables.offers.items():
             model, _, host = name.rpartition("@")
@@ -101,7 +100,7 @@ class Catalogue:
                 if model.gguf if here else model.open_weights and not model.gguf.startswith("package:"):
                     name = f"{model.name}@{host.name}"
                     offer = self.offers.get(name, Offer(model.name, host.name))
-                    self.offers[name] = msgspec.structs.replace(
+                    self.offers[name] = replace(
                         offer, prices=offer.prices or FREE, context=offer.context or (context if here else None)
                     )
 
@@ -159,13 +158,21 @@ class Catalogue:
             if self.is_meant(engine) and (local if engine.host.runs_here else has_key(engine, environ))
         ]
 
-    def _make(self, offer: Offer) -> Engine:
-        model, host = self.models[offer.model], self.hosts[offer.host]
-        return Engine(model, host, offer, self._profile(host.profile, model.profile, offer.profile))
+    def profile(self, engine: Engine, dialect: str) -> Profile:
+        """The quirks of an engine where a dialect is spoken: its host's, its model's and its offer's layers."""
+        return self._profile(engine.model, engine.host, engine.offer, dialect)
 
-    def _profile(self, *names: str) -> Profile:
-        layers = [self.profiles[name] for name in names if name]
-        return overlay_profiles(layers) if layers else Profile()
+    def _make(self, offer: Offer) -> Engine:
+        return self._engine(self.models[offer.model], self.hosts[offer.host], offer)
+
+    def _engine(self, model: Model, host: Host, offer: Offer) -> Engine:
+        others = {dialect: self._profile(model, host, offer, dialect) for dialect in host.speaks}
+        return Engine(model, host, offer, self._profile(model, host, offer, host.dialect), others)
+
+    def _profile(self, model: Model, host: Host, offer: Offer, dialect: str) -> Profile:
+        found = self._layers.profile((host.profile, model.profile, offer.profile), dialect)
+        most = offer.max_output or model.max_output
+        return found if found.max_output or not most else replace(found, max_output=most)
 
     def _from_file(self, path: str, host_name: str) -> Engine:
         full = self.folder / Path(path).expanduser()
@@ -176,7 +183,7 @@ class Catalogue:
         host = self.hosts[host_name]
         model = Model(path, title=full.stem, gguf=str(full))
         offer = Offer(path, host.name, upstream=full.stem, prices=FREE, context=host.serving.get("context"))
-        return Engine(model, host, offer, self._profile(host.profile))
+        return self._engine(model, host, offer)
 
     def _first_callable(self, model: str, environ: Mapping[str, str]) -> Engine:
         engines = self.of_model(model)

@@ -1,11 +1,13 @@
 """The built-in catalogue as it lies in the package: TOML, drafted tables and those kept by hand.
 
 `models.toml` and `offers.toml` are drafted by `scripts/draft_catalogue.py`; `curated.toml` wins over them field by
-field; `hosts.toml` and `profiles.toml` are kept by hand.
+field; `hosts.toml` and `profiles.toml` are kept by hand. `profile_of` gives models and offers their profiles, by name or
+by pattern; where several fit, the last one counts.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import tomllib
 from decimal import Decimal
 from importlib import resources
@@ -24,6 +26,7 @@ class Tables(Struct):
     hosts: dict[str, dict[str, Any]]
     offers: dict[str, dict[str, Any]]  #: by `model@host`
     profiles: dict[str, dict[str, Any]]
+    schemas: dict[str, dict[str, Any]]
     observed: dict[str, str]  #: when each source was looked at, by its name
 
 
@@ -37,16 +40,21 @@ def read_builtin() -> Tables:
         hosts=hosts["hosts"],
         offers=offers["offers"],
         profiles=profiles["profiles"],
+        schemas=profiles["schemas"],
         observed={name: source["observed"] for name, source in drafted["sources"].items()},
     )
     for name, row in curated.get("models", {}).items():
         tables.models[name] = merge(tables.models.get(name, {}), row)
     for name, row in curated.get("offers", {}).items():
         tables.offers[name] = merge(tables.offers.get(name, {}), row)
-    for profile, names in curated["profile_of"].items():
-        for name in names:
-            rows = tables.offers if "@" in name else tables.models
-            rows[name]["profile"] = profile
+    for profile, patterns in curated["profile_of"].items():
+        for pattern in patterns:
+            rows = tables.offers if "@" in pattern else tables.models
+            found = fnmatch.filter(rows, pattern)
+            if not found:
+                raise LookupError(f"profile_of: nothing is called {pattern}")
+            for name in found:
+                rows[name]["profile"] = profile
     return tables
 
 

@@ -7,17 +7,17 @@ A row that cannot be used raises `RowError` with the field; the caller knows the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import msgspec
 
-from weighbridge.canon import Fact, Host, Model, Offer, Price, Profile
+from weighbridge.canon import Fact, Host, Model, Offer, Price, Profile, Quirk, SchemaRules
 from weighbridge.errors import did_you_mean
 
 Row = Mapping[str, Any]
-T = TypeVar("T", Model, Host, Offer, Profile)
+T = TypeVar("T", Model, Host, Offer, Profile, SchemaRules)
 
 #: One million units per million tokens: a dollar for each token. Beyond it a price is a slip of the pen.
 HIGHEST_PRICE = 1_000_000
@@ -25,11 +25,20 @@ MICRO = 1_000_000
 DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 CURRENCY = re.compile(r"[A-Z]{3}")
 
+#: The wire formats that a host may speak.
+DIALECTS = ("anthropic-messages", "gemini-generate", "openai-chat", "openai-responses")
+_URL = re.compile(r"https?://[^\s?#]+")
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_WITH_KEY = ("bearer", "header", "query")
+
 FIELDS: dict[str, frozenset[str]] = {
     "models": frozenset({*Model.__struct_fields__, "source"} - {"name"}),
     "hosts": frozenset({*Host.__struct_fields__, "source"} - {"name"}),
     "offers": frozenset({*Offer.__struct_fields__, "price", "source"} - {"model", "host", "prices"}),
     "price": frozenset(Price.__struct_fields__),
+    "profiles": frozenset(Profile.__struct_fields__) - {"name"},
+    "quirks": frozenset(Quirk.__struct_fields__),
+    "schemas": frozenset(SchemaRules.__struct_fields__) - {"name"},
 }
 
 
@@ -103,13 +112,36 @@ def read_model(name: str, row: Row, labs: Mapping[str, Row], observed: Mapping[s
 
 
 def read_host(name: str, row: Row, observed: Mapping[str, str]) -> Host:
-    """A host from its row. One without the name of a key needs none."""
+    """A host from its row. One without the name of a key needs none, unless it says how else it is shown who asks."""
     fields = {k: v for k, v in row.items() if k not in {"source", "sources"}}
     if not fields.get("key_env"):
         fields.setdefault("auth", "none")
     if not (fields.get("url") or fields.get("serving") or fields.get("recorded")):
         raise RowError("url", f"The host '{name}' has no address.", "Give it a url, or serving, or recorded.")
-    return convert({**fields, "name": name, "sources": read_sources(row, fields, observed)}, Host)
+    host = convert({**fields, "name": name, "sources": read_sources(row, fields, observed)}, Host)
+    _check_host(host)
+    return host
+
+
+def _check_host(host: Host) -> None:
+    """Refuse what nobody could call."""
+    for field, dialect in (("dialect", host.dialect), *(("speaks", name) for name in host.speaks)):
+        if dialect not in DIALECTS:
+            raise RowError(field, f"Unknown dialect '{dialect}'.", did_you_mean(dialect, DIALECTS))
+    for field, url in (("url", host.url), *(("speaks", url) for url in host.speaks.values())):
+        if url and not _URL.fullmatch(url):
+            fix = 'Write it with its scheme and without a query: "https://api.example.com/v1".'
+            raise RowError(field, f"{url[:80]!r} is no address.", fix)
+    if host.auth in _WITH_KEY and not host.key_env:
+        raise RowError("key_env", f"The host '{host.name}' asks for a key.", 'Say where it stands: key_env = "MY_KEY".')
+    for field, name in (("auth_name", host.auth_name), *(("headers", name) for name in host.headers)):
+        if name and not _HEADER.fullmatch(name):
+            raise RowError(field, f"{name[:80]!r} is no name of a header.", "Use letters, digits and '-'.")
+    if any(not value.isprintable() for value in host.headers.values()):
+        raise RowError("headers", "A header holds a character that cannot be sent.", "Write it on one line.")
+    if host.path and not (host.path.startswith("/") and "{" not in host.path.replace("{model}", "")):
+        fix = 'Begin with "/"; {model} stands for what the host calls the model.'
+        raise RowError("path", f"{host.path[:80]!r} is no path.", fix)
 
 
 def read_offer(model: str, host: str, row: Row, observed: Mapping[str, str]) -> Offer:
@@ -214,31 +246,3 @@ def convert(fields: Mapping[str, Any], kind: type[T]) -> T:
         what, _, place = str(error).partition(" - at `$.")
         field = re.split(r"[.\[`]", place)[0]
         raise RowError(field, f"'{field}': {what[:1].lower()}{what[1:]}.", "Correct the value.") from error
-
-
-def overlay_profiles(layers: Sequence[Profile]) -> Profile:
-    """One profile from several, the later ones over the earlier."""
-    if len(layers) == 1:
-        return layers[0]
-    rename: dict[str, str] = {}
-    fixed: dict[str, Any] = {}
-    defaults: dict[str, Any] = {}
-    roles: dict[str, str] = {}
-    drop: list[str] = []
-    for layer in layers:
-        rename |= layer.rename
-        fixed |= layer.fixed
-        defaults |= layer.defaults
-        roles |= layer.roles
-        drop += [name for name in layer.drop if name not in drop]
-    return Profile(
-        name="+".join(layer.name for layer in layers if layer.name),
-        rename=rename,
-        drop=tuple(drop),
-        fixed=fixed,
-        defaults=defaults,
-        roles=roles,
-        tools=next((layer.tools for layer in reversed(layers) if layer.tools), ""),
-        structured=next((layer.structured for layer in reversed(layers) if layer.structured), ""),
-        stream_usage=all(layer.stream_usage for layer in layers),
-    )
