@@ -10,11 +10,14 @@ from hypothesis import strategies as st
 
 from weighbridge.canon import (
     Begin,
+    Blob,
     Choice,
     Failure,
     Finish,
     ImagePart,
     Message,
+    OpaquePart,
+    PartEvent,
     Profile,
     ReasoningDelta,
     ReasoningPart,
@@ -32,6 +35,7 @@ from weighbridge.canon import (
     Usage,
     UsageEvent,
 )
+from weighbridge.dialects.fold import Fold
 from weighbridge.engines.grammar import StreamUnwrap, Wrapped, call_id, wrap
 from weighbridge.errors import InputError
 
@@ -123,6 +127,45 @@ def test_naming_a_tool_that_is_not_there():
     with pytest.raises(InputError, match="Did you mean 'weather'") as caught:
         fit(ask(tool_choice=ToolChoice("named", "weathe")), GRAMMAR)
     assert caught.value.where == "tool_choice"
+
+
+def test_only_those_tools_are_offered_among_which_the_choice_is():
+    wrapped = fit(ask(tool_choice=ToolChoice("required", among=("time", "other"))), GRAMMAR)
+    assert fits(schema_of(wrapped), {"tool": "time", "arguments": {}})
+    assert not fits(schema_of(wrapped), {"tool": "weather", "arguments": {}})
+    assert "weather" not in wrapped.request.messages[0].text
+    nothing = fit(ask(tool_choice=ToolChoice("auto", among=("other",))), GRAMMAR)
+    assert (nothing.bound, nothing.request.tools, nothing.losses[0].severity) == (False, (), "high")
+
+
+SEARCH = Tool("", opaque=OpaquePart("anthropic-messages", {"type": "web_search_20250305", "name": "web_search"}))
+
+
+def test_a_hosts_own_tools_are_lost_loudly_and_the_others_are_not():
+    wrapped = fit(ask(tools=(SEARCH, WEATHER)), GRAMMAR)
+    assert fits(schema_of(wrapped), {"tool": "weather", "arguments": {}})
+    assert not fits(schema_of(wrapped), {"tool": "", "arguments": {}})
+    assert [loss.field for loss in wrapped.losses if loss.severity == "high"] == ["tools[0]"]
+    assert "anthropic-messages" in wrapped.losses[1].reason
+    alone = fit(ask(tools=(SEARCH,)), GRAMMAR)
+    assert (alone.bound, alone.request.tools) == (False, ())
+    assert [(loss.field, loss.severity) for loss in alone.losses] == [("tools", "high")]
+    named = fit(ask(tools=(SEARCH, WEATHER), tool_choice=ToolChoice("named", "web_search")), GRAMMAR)
+    assert (named.bound, named.losses[0].severity) == (False, "high")
+
+
+def test_parts_of_other_dialects_pass_through_the_history():
+    opaque = OpaquePart("anthropic-messages", {"type": "server_tool_use"})
+    said = Message("assistant", (ReasoningPart("hm"), opaque, ToolCallPart("c", "time", "{}")))
+    told = Message("user", (ToolResultPart("c", (TextPart("noon"), ImagePart("u"))), TextPart("And now?")))
+    first, second = fit(ask(said, told), GRAMMAR).request.messages[-2:]
+    assert first.parts == (ReasoningPart("hm"), opaque, TextPart('{"tool": "time", "arguments": {}}'))
+    assert second.parts == (
+        TextPart("The tool time answered: noon"),
+        ImagePart("u"),
+        TextPart("\n"),
+        TextPart("And now?"),
+    )
 
 
 def test_none_hides_the_tools_and_changes_nothing_else():
@@ -352,6 +395,37 @@ def test_a_streamed_call_arrives_whole():
         ToolCallDelta(0, "call_0", "weather", '{"city": "R"}'),
         Finish("tool_calls"),
     ]
+
+
+def test_an_answer_cut_into_parts_is_one_and_its_seals_are_kept():
+    seal = Blob("x", "sealed")
+    events = fit(ask(), GRAMMAR, new_id=ids()).events()
+    out = events(
+        [
+            TextDelta('{"answer": "a'),
+            TextDelta('b"', new=True),
+            TextDelta("", blob=seal),
+            TextDelta("}"),
+            PartEvent(ImagePart(data="AA", media_type="image/png")),
+            Finish("stop"),
+        ]
+    )
+    reply = Fold.of(out).reply()
+    assert reply.choices[0].parts == (TextPart("ab", blobs=(seal,)), ImagePart(data="AA", media_type="image/png"))
+    assert reply.finish == "stop"
+
+
+def test_a_call_does_not_mix_with_those_that_the_engine_made_itself():
+    events = fit(ask(), GRAMMAR, new_id=ids()).events()
+    out = events(
+        [
+            ToolCallDelta(0, "own", "time", "{}"),
+            TextDelta('{"tool": "weather", "arguments": {}}'),
+            Finish("stop"),
+        ]
+    )
+    calls = Fold.of(out).reply().choices[0].tool_calls
+    assert [(call.id, call.name) for call in calls] == [("own", "time"), ("call_0", "weather")]
 
 
 def test_choices_do_not_mix():

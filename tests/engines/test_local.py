@@ -293,7 +293,7 @@ WITHOUT = (200, {"prompt": "hi"})
 )
 async def test_what_an_engine_can_do_is_probed(transport, loopback, props, template, status, expected):
     async with loopback(server_of(props, template, (status, {}))) as server:
-        found = await probe(transport, server.url.removesuffix("/v1"), "key", where="e@h")
+        found = await probe(transport, server.url.removesuffix("/v1"), "key", made())
     assert (found.tools, found.structured, found.context) == expected
     assert (found.url, found.key) == (server.url, "key")
 
@@ -302,7 +302,7 @@ async def test_what_an_engine_can_do_is_probed(transport, loopback, props, templ
 async def test_a_server_of_another_kind(transport, loopback, props):
     async with loopback(server_of(props, WITHOUT, (400, {}))) as server:
         with pytest.raises(LocalEngineError, match="cannot be asked"):
-            await probe(transport, server.url.removesuffix("/v1"), "key", where="e@h")
+            await probe(transport, server.url.removesuffix("/v1"), "key", made())
 
 
 # --- the real thing -------------------------------------------------------------------------------

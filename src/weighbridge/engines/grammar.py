@@ -87,18 +87,19 @@ def wrap(request: Request, profile: Profile, *, new_id: NewId = call_id) -> Wrap
 
 
 def _offered(request: Request) -> tuple[Tool, ...]:
-    """The tools that may be called: none, all, or the one that was named."""
+    """The functions that may be called: none, all, some, or the one that was named. Hosts' own tools are none."""
     choice = request.tool_choice or ToolChoice()
+    functions = tuple(tool for tool in request.tools if tool.opaque is None)
     if choice.mode == "none":
         return ()
     if choice.mode != "named":
-        return request.tools
-    named = tuple(tool for tool in request.tools if tool.name == choice.name)
-    if not named:
+        return tuple(tool for tool in functions if not choice.among or tool.name in choice.among)
+    named = tuple(tool for tool in functions if tool.name == choice.name)
+    if not named and len(functions) == len(request.tools):
         raise InputError(
             f"No tool is called '{choice.name}'.",
             where="tool_choice",
-            fix=did_you_mean(choice.name, [tool.name for tool in request.tools]),
+            fix=did_you_mean(choice.name, [tool.name for tool in functions]),
         )
     return named[:1]
 
@@ -109,6 +110,11 @@ def _tool_losses(request: Request, *, bound: bool) -> list[Loss]:
     if not bound:
         return [Loss("tools", "the engine cannot call tools; they were not offered to it", "high")]
     losses = [Loss("tools", "offered through a JSON grammar, not in a form the engine was trained on", "low")]
+    losses += [
+        Loss(f"tools[{i}]", f"only a host that speaks {tool.opaque.dialect} has this tool", "high")
+        for i, tool in enumerate(request.tools)
+        if tool.opaque is not None
+    ]
     if request.parallel_tool_calls is not False:
         asked = request.parallel_tool_calls is True
         losses.append(Loss("parallel_tool_calls", "one call at a time", "medium" if asked else "low"))

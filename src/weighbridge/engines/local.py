@@ -159,7 +159,7 @@ class LocalEngines:
         threads = serving.threads or self._settings.threads or os.cpu_count() or 1
         server = await asyncio.to_thread(_launch, path, serving, threads, key, engine)
         try:
-            endpoint = await probe(self._transport, server.listening_address, key, where=engine.name)
+            endpoint = await probe(self._transport, server.listening_address, key, engine)
         except BaseException:
             held = [server]
             del server

@@ -1,4 +1,4 @@
-"""What a freshly started llama.cpp server can do, asked of it instead of assumed. Costs no token."""
+"""What a freshly started llama.cpp server can do, asked of it instead of assumed. Costs next to nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-from weighbridge.engines.endpoints import Endpoint, Support
+from weighbridge import dialects
+from weighbridge.canon import Engine, Message, Request, ResponseFormat, Sampling, TextPart
+from weighbridge.engines.endpoints import Ability, Endpoint, Support
 from weighbridge.engines.transport import HttpRequest, Transport
 from weighbridge.errors import EngineError, LocalEngineError
 
@@ -17,39 +19,54 @@ _CONNECT = 5.0  #: seconds
 _READ = 30.0  #: seconds; a server that is warming up may pause
 _OK = 200
 _REFUSED = 400
+_UNKNOWN = 404
 
 
-async def probe(transport: Transport, base: str, key: str, *, where: str) -> Endpoint:
+async def probe(transport: Transport, base: str, key: str, engine: Engine) -> Endpoint:
     """Ask a server for its context, and whether tools and shapes reach its prompt and its grammar.
+
+    Each dialect that the engine's host speaks has an address of its own there, which need not do what the others do.
 
     Args:
         transport: The network.
         base: The server's address, without a path.
         key: Its key.
-        where: The engine, for errors.
+        engine: Which it is to be.
 
     Raises:
-        LocalEngineError: It does not answer as a llama.cpp server does.
+        LocalEngineError: It does not answer as a llama.cpp server does, or does not speak a dialect of the host's.
     """
+    host = engine.host
     try:
         props = await _ask(transport, base, key, "/props")
-        structured = await _structured(transport, base, key)
-        tools = "native" if await _tools_reach_prompt(transport, base, key) else structured
+        told = await _tools_reach_prompt(transport, base, key)
+        able = {
+            name: await _able(transport, base, key, engine, name, told=told) for name in (host.dialect, *host.speaks)
+        }
     except (EngineError, msgspec.DecodeError) as error:
         reason = error.what if isinstance(error, EngineError) else "its answer is not JSON"
         raise LocalEngineError(
             f"The engine started but cannot be asked what it can do: {reason}.",
-            where=where,
+            where=engine.name,
             fix="Upgrade xllamacpp: pip install -U 'weighbridge[local]'.",
         ) from error
+    own = able.pop(host.dialect)
     context = (props.get("default_generation_settings") or {}).get("n_ctx")
     return Endpoint(
         url=f"{base}/v1",
         key=key,
-        tools="grammar" if tools == "grammar" else "native" if tools == "native" else "none",
-        structured="none" if structured == "none" else "native",
+        tools=own.tools,
+        structured=own.structured,
         context=context if isinstance(context, int) and context > 0 else None,
+        others=able,
     )
+
+
+async def _able(transport: Transport, base: str, key: str, engine: Engine, name: str, *, told: bool) -> Ability:
+    """What works where a dialect is spoken. `told`: tools reach the prompt; the template is the same for all."""
+    structured = await _structured(transport, base, key, engine, name)
+    tools: Support = "native" if told else "grammar" if structured else "none"
+    return Ability(tools, "native" if structured else "none")
 
 
 async def _tools_reach_prompt(transport: Transport, base: str, key: str) -> bool:
@@ -60,27 +77,34 @@ async def _tools_reach_prompt(transport: Transport, base: str, key: str) -> bool
     return _TOOL in str(answer.get("prompt", ""))
 
 
-async def _structured(transport: Transport, base: str, key: str) -> Support:
+async def _structured(transport: Transport, base: str, key: str, engine: Engine, name: str) -> bool:
     """A server that turns schemas into grammars refuses one that makes no sense; any other ignores it."""
-    shape = {"type": "json_schema", "json_schema": {"name": "probe", "schema": {"type": "no such type"}}}
-    body = {"messages": _HELLO, "response_format": shape, "max_tokens": 1}
-    status, _ = await _send(transport, base, key, "/v1/chat/completions", body)
-    return "grammar" if status == _REFUSED else "none"
+    dialect = dialects.get(name)
+    request = Request(
+        model=engine.upstream,
+        messages=(Message("user", (TextPart("hi"),)),),
+        response_format=ResponseFormat("json_schema", "probe", {"type": "no such type"}),
+        sampling=Sampling(max_tokens=1),
+    )
+    body, _ = dialect.write_request(request, engine.profile_in(name))
+    status, _ = await _send(transport, base, key, f"/v1{dialect.target(engine.upstream, stream=False)}", body)
+    if status == _UNKNOWN:
+        raise LocalEngineError(f"llama.cpp does not speak {name}")
+    return status == _REFUSED
 
 
 async def _ask(
     transport: Transport, base: str, key: str, path: str, body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    status, answer = await _send(transport, base, key, path, body)
+    status, answer = await _send(transport, base, key, path, None if body is None else msgspec.json.encode(body))
     if status != _OK:
         raise LocalEngineError(f"{path} answered with status {status}")
     return msgspec.json.decode(answer, type=dict[str, Any])
 
 
-async def _send(transport: Transport, base: str, key: str, path: str, body: dict[str, Any] | None) -> tuple[int, bytes]:
+async def _send(transport: Transport, base: str, key: str, path: str, body: bytes | None) -> tuple[int, bytes]:
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
-    data = b"" if body is None else msgspec.json.encode(body)
-    request = HttpRequest("GET" if body is None else "POST", base + path, headers, data)
+    request = HttpRequest("GET" if body is None else "POST", base + path, headers, body or b"")
     response = await transport.send(request, connect_timeout=_CONNECT, read_timeout=_READ)
     try:
         return response.status, await response.read(_LIMIT)

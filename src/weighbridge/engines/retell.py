@@ -36,16 +36,17 @@ def retell(messages: tuple[Message, ...]) -> tuple[Message, ...]:
 
 def _parts(message: Message, names: dict[str, str]) -> tuple[Part, ...]:
     made: list[Part] = []
+    retold = False
     for part in message.parts:
-        if not isinstance(part, (ToolCallPart, ToolResultPart)):
-            made.append(part)
-            continue
-        if made:
+        before, retold = retold, isinstance(part, (ToolCallPart, ToolResultPart))
+        if (before or retold) and any(isinstance(earlier, TextPart) for earlier in made):
             made.append(TextPart("\n"))
         if isinstance(part, ToolCallPart):
             made.append(TextPart(_call(part)))
-        else:
+        elif isinstance(part, ToolResultPart):
             made += _result(part, names)
+        else:
+            made.append(part)
     return tuple(made)
 
 

@@ -96,6 +96,7 @@ class StreamUnwrap:
     def __init__(self, new_id: NewId) -> None:
         self._new_id = new_id
         self._choices: dict[int, Unwrap] = {}
+        self._calls: dict[int, int] = {}
 
     def __call__(self, events: list[Event]) -> list[Event]:
         """All events of a batch, in order."""
@@ -107,7 +108,10 @@ class StreamUnwrap:
             case TextDelta():
                 unwrap = self._choices.setdefault(event.choice, Unwrap())
                 text = unwrap.feed(event.text)
-                return [replace(event, text=text)] if text else []
+                # However the JSON was cut into parts, the answer in it is one.
+                return [replace(event, text=text, new=False)] if text or event.blob else []
+            case ToolCallDelta():
+                self._calls[event.choice] = max(self._calls.get(event.choice, 0), event.index + 1)
             case Finish():
                 return self._finish(event)
             case Failure():
@@ -124,7 +128,8 @@ class StreamUnwrap:
         unwrap = self._choices.pop(event.choice, None)
         text, call = unwrap.end() if unwrap else ("", None)
         if call:
-            delta = ToolCallDelta(0, self._new_id(), call.name, call.arguments, event.choice)
+            place = self._calls.get(event.choice, 0)
+            delta = ToolCallDelta(place, self._new_id(), call.name, call.arguments, event.choice)
             return [delta, replace(event, reason="tool_calls")]
         return [TextDelta(text, event.choice), event] if text else [event]
 
