@@ -198,7 +198,8 @@ def write_in_turns(messages: tuple[Message, ...], start: int, wire: PartWriter, 
             turns[-1].parts += written
             if isinstance(part, ToolCallPart):
                 home[part.id] = turns[-1]
-    return [content for turn in turns for content in turn.contents()]
+    found = [content for turn in turns for content in turn.contents()]
+    return found or [{"role": "user", "parts": [{"text": ""}]}]  # an answer needs some turn, be it an empty one
 
 
 def _last_calling(turns: list[_Turn]) -> _Turn:

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from weighbridge.canon import Message, OpaquePart, Profile, Request, ToolCallPart, ToolResultPart
+from weighbridge.canon import Message, OpaquePart, Profile, Request, ToolResultPart
 from weighbridge.dialects import profiles
 from weighbridge.dialects.extras import Losses
 from weighbridge.dialects.gemini_generate_config import CONFIG_NAMES, read_config, write_config, write_thinking
@@ -36,6 +36,8 @@ _NESTED = ("generationConfig", "toolConfig")
 _TIERS = {"standard": "default", "flex": "flex", "priority": "priority"}
 _TIERS_BACK = {canon: wire for wire, canon in _TIERS.items()}
 _SYSTEM = ("system", "developer")
+#: Unknown fields without which the answer is not what was asked for: part of the prompt, another kind of answer.
+_GRAVE = ("cachedContent", "cached_content", "generationConfig.responseModalities", "generationConfig.speechConfig")
 _NEUTRAL = Profile()
 
 
@@ -69,6 +71,8 @@ def read_request(raw: dict[str, Any], model: str, *, stream: bool) -> Request:
     labels: dict[str, Any] = (take(rest, "labels", dict, "an object") if rest.get("labels") else None) or {}
     tier = rest.pop("serviceTier") if rest.get("serviceTier") in _TIERS else ""
     form.update(shape, own=True)
+    if grave := [field for field in _GRAVE if field in rest]:
+        form["grave"] = grave
     return Request(
         model,
         messages + turns,
@@ -157,9 +161,7 @@ def _write_conversation(out: dict[str, Any], request: Request, profile: Profile,
     if messages and all(message.role in _SYSTEM for message in messages):
         losses.note("messages", "an answer needs a turn of the user; the system's text becomes one", "medium")
         messages = tuple(replace(message, role="user") for message in messages)
-    names = {p.id: p.name for m in messages for p in m.parts if isinstance(p, ToolCallPart)}
-    ids = CallIds(profile.call_ids, profile.call_id_length)
-    wire = PartWriter(losses, reply=False, ids=ids, names=names)
+    wire = PartWriter(losses, reply=False, ids=CallIds(profile.call_ids, profile.call_id_length))
     head = next((i for i, message in enumerate(messages) if message.role not in _SYSTEM), len(messages))
     if head:
         out["systemInstruction"] = write_system(messages[:head], wire)

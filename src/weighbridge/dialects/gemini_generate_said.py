@@ -35,16 +35,13 @@ class PartWriter:
         losses: Takes what cannot be written.
         reply: A reply is written: every seal goes to the client, which brings it back, whoever made it.
         ids: What calls are called at the engine.
-        names: The tool of each call, by the call's id.
     """
 
-    def __init__(
-        self, losses: Losses, *, reply: bool, ids: CallIds | None = None, names: dict[str, str] | None = None
-    ) -> None:
+    def __init__(self, losses: Losses, *, reply: bool, ids: CallIds | None = None) -> None:
         self.losses = losses
         self._reply = reply
         self._ids = ids or CallIds("")
-        self._names = names or {}
+        self._names: dict[str, str] = {}  #: tools that were called, by the call's id; an id may be used again
 
     def write(self, part: Part, place: str) -> list[dict[str, Any]]:
         """The objects of one part: most often one, none where it has no place here, more where it has many seals."""
@@ -105,6 +102,7 @@ class PartWriter:
         self.losses.foreign(part.extra, place)
         form: dict[str, Any] = part.extra.get(FORM) or {}
         inner: dict[str, Any] = {**(form.get("inner") or {}), "name": part.name}
+        self._names[part.id] = part.name
         if form.get("id") != "absent":
             inner["id"] = self._ids.out(part.id)
         arguments = self._arguments(part.arguments, place)
