@@ -6,6 +6,7 @@ the keepsake alone, each piece before the visible one that it stood before.
 
 from __future__ import annotations
 
+import operator
 from collections import deque
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
@@ -55,23 +56,21 @@ def put_back(turn: Sequence[Message], keepsake: Keepsake, label: Label) -> tuple
 
 
 def mark(turn: Sequence[Message], issuer: str) -> tuple[Message, ...]:
-    """The turn with the client's own seals marked as another issuer's, for an engine that may not see them."""
+    """The turn with its thinking and seals marked as another issuer's, for an engine that may not see them."""
     return tuple(_marked(message, issuer) for message in turn)
 
 
 def _marked(message: Message, issuer: str) -> Message:
-    if not any(getattr(part, "blobs", ()) for part in message.parts):
-        return message
-    return replace(message, parts=tuple(_foreign(part, issuer) for part in message.parts))
+    parts = tuple(_foreign(part, issuer) for part in message.parts)
+    return message if all(map(operator.is_, parts, message.parts)) else replace(message, parts=parts)
 
 
 def _foreign(part: Part, issuer: str) -> Part:
     blobs = _labelled(getattr(part, "blobs", ()), issuer)
-    if not blobs:
-        return part
-    if isinstance(part, ReasoningPart):
-        return ReasoningPart(part.text, blobs)  # without the details of form, which may hold the seal once more
-    return replace(part, blobs=blobs)
+    if isinstance(part, ReasoningPart) and (blobs or part.extra):
+        # Without the details of form: they may hold the seal once more, or stand for a blank one.
+        return ReasoningPart(part.text, blobs)
+    return replace(part, blobs=blobs) if blobs else part
 
 
 def _is_hidden(part: Part) -> bool:
