@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from weighbridge.canon import Message, Profile, Request, Sampling, Tool
+from weighbridge.canon import Message, Profile, Request, Sampling, Thinking, Tool
 from weighbridge.dialects import anthropic_messages_thinking as thinking
 from weighbridge.dialects import profiles
 from weighbridge.dialects.anthropic_messages_blocks import CALL_IDS, Blocks, Rules
@@ -18,6 +18,8 @@ from weighbridge.dialects.ids import CallIds
 
 #: The limit where nobody names one.
 MOST = 4096
+#: What the user says where nobody says anything.
+OPENING = "(The conversation begins.)"
 _TIERS = {"auto": "auto", **{ours: theirs for theirs, ours in TIERS.items()}, **{t: t for t in TIERS}}
 _WITHOUT_PLACE = {
     "seed": "medium",
@@ -121,7 +123,7 @@ def _write_thinking(
     if wish is None:
         out["max_tokens"] = default
     if not (same and told[0] is None) and profiles.apply_thinking(out, asked, profile, losses):
-        field: dict[str, Any] | None = _display(out, told) if same else None
+        field: dict[str, Any] | None = _display(out, asked) if OWN in form else None
         effort = ""
     elif same:
         field, effort = told
@@ -140,11 +142,10 @@ def _write_thinking(
         losses.note("max_tokens", f"a limit is demanded here, and none was asked for: {out['max_tokens']}", "low")
 
 
-def _display(out: dict[str, Any], told: list[Any]) -> dict[str, Any] | None:
+def _display(out: dict[str, Any], asked: Thinking) -> dict[str, Any] | None:
     """Where a profile has said how to think: whether the client wants to be told of it, as it said it here."""
     on = type(out.get("thinking")) is dict and out["thinking"].get("type") != "disabled"
-    shown = told[0].get("display") if on and told[0] else None
-    return {"display": shown} if shown is not None else None
+    return thinking.shown({}, asked) if on and asked.show is not None else None
 
 
 def _write_names(out: dict[str, Any], request: Request, form: dict[str, Any], losses: Losses) -> None:
@@ -181,10 +182,11 @@ def _write_own(out: dict[str, Any], messages: tuple[Message, ...], form: dict[st
     found = []
     for i, message in enumerate(messages[first:]):
         written = blocks.write(message.parts, f"messages[{i}]")
-        if message.parts and not written:
+        shape: dict[str, Any] = message.extra.get(FORM) or {}
+        if not written and "empty" not in shape:
             continue
         own: dict[str, Any] = {**(message.extra.get(NAME) or {}), "role": message.role}
-        put_content(own, written, message.extra.get(FORM) or {})
+        put_content(own, written, shape)
         found.append(own)
     out["messages"] = found
 
@@ -211,6 +213,9 @@ def _write_arranged(out: dict[str, Any], messages: tuple[Message, ...], blocks: 
             found[-1]["content"] += written
         else:
             found.append({"role": turn.role, "content": written})
+    if not found:
+        losses.note("messages", "a conversation has at least one turn here: one of the user was added", "low")
+        found.append({"role": "user", "content": [{"type": "text", "text": OPENING}]})
     for said in found:
         put_content(said, said["content"], {})
     out["messages"] = found

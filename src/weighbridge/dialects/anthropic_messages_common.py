@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,6 +18,8 @@ keep = EXTRAS.keep
 
 _ENCODE = msgspec.json.Encoder().encode
 _TTLS = ("5m", "1h")
+
+P = TypeVar("P", bound=Part)
 
 
 def encode(value: Any) -> bytes:
@@ -59,8 +61,8 @@ def cache_marker(cache: str, form: dict[str, Any] | None = None) -> dict[str, An
 
 
 def take_content(
-    rest: dict[str, Any], form: dict[str, Any], read: Callable[[Any, int], Part], field: str = "content"
-) -> list[Part]:
+    rest: dict[str, Any], form: dict[str, Any], read: Callable[[Any, int], P], field: str = "content"
+) -> list[P | TextPart]:
     """Take content out of an object: text, or a list of blocks.
 
     Args:
@@ -83,7 +85,7 @@ def take_content(
         return []
     if type(raw) is not list:
         raise misfit(raw, "text or a list of blocks", field)
-    parts = []
+    parts: list[P | TextPart] = []
     for i, block in enumerate(raw):
         try:
             parts.append(read(block, i))

@@ -129,13 +129,14 @@ def _read_result(rest: dict[str, Any], raw: dict[str, Any]) -> Part:  # noqa: AR
         del rest["is_error"]
         if not failed:
             form["is_error"] = False
-    parts = tuple(_inside_result(p) for p in take_content(rest, form, lambda block, _: read_block(block, "")))
+    parts = take_content(rest, form, _inside_result)
     cache = take_cache(rest, form)
-    return ToolResultPart(call_id, parts, is_error=failed is True, extra=keep(rest, form), cache=cache)
+    return ToolResultPart(call_id, tuple(parts), is_error=failed is True, extra=keep(rest, form), cache=cache)
 
 
-def _inside_result(part: Part) -> TextPart | ImagePart | FilePart:
+def _inside_result(block: Any, place: int) -> TextPart | ImagePart | FilePart:
     """A tool's answer holds text, images and files: anything else is kept whole behind an empty text."""
+    part = read_block(block, f"call_{place}")
     if isinstance(part, (TextPart, ImagePart, FilePart)):
         return part
     if isinstance(part, OpaquePart):

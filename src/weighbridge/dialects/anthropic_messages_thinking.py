@@ -23,8 +23,8 @@ def read(raw: Any, effort: Any) -> Thinking | None:
         return Thinking(effort=level)
     if type(raw) is not dict:
         return None
-    shown = raw.get("display")
-    show = _SHOWN.get(shown) if type(shown) is str else None
+    told = raw.get("display")
+    show = _SHOWN.get(told) if type(told) is str else None
     budget = raw.get("budget_tokens")
     match raw.get("type"):
         case "disabled":
@@ -56,7 +56,7 @@ def write(thinking: Thinking, most: int | None, losses: Losses) -> Wire:
     if thinking.budget is not None and thinking.budget > 0:
         return _budgeted(thinking, thinking.budget, most, losses, effort)
     if thinking.enabled or thinking.budget is not None:
-        return _shown({"type": "adaptive"}, thinking), effort
+        return shown({"type": "adaptive"}, thinking), effort
     if thinking.effort:
         return _budgeted(thinking, max(scale.BUDGETS[thinking.effort], LEAST), most, losses, "")
     if thinking.show:
@@ -78,10 +78,11 @@ def _budgeted(thinking: Thinking, budget: int, most: int | None, losses: Losses,
             return {"type": "disabled"}, effort
     if told != budget:
         losses.note("thinking", f"{told} tokens of thinking in place of {budget}", "low")
-    return _shown({"type": "enabled", "budget_tokens": told}, thinking), effort
+    return shown({"type": "enabled", "budget_tokens": told}, thinking), effort
 
 
-def _shown(out: dict[str, Any], thinking: Thinking) -> dict[str, Any]:
+def shown(out: dict[str, Any], thinking: Thinking) -> dict[str, Any]:
+    """Add whether the thinking is to be told."""
     if thinking.show is not None:
         out["display"] = "summarized" if thinking.show else "omitted"
     return out

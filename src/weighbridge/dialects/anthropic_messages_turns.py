@@ -15,8 +15,6 @@ from weighbridge.canon import Message, Part, ReasoningPart, TextPart, ToolCallPa
 from weighbridge.dialects.extras import Losses
 
 Side = Literal["user", "assistant", "system"]
-#: What the user says where nobody says anything.
-OPENING = "(The conversation begins.)"
 UNANSWERED = "(No result of this call was kept.)"
 
 
@@ -61,11 +59,7 @@ def arrange(messages: tuple[Message, ...], losses: Losses, first: int = 0) -> li
     turns = _joined(_pieces(messages, losses, first))
     turns = _answered(turns, losses)
     _tell_orphans(turns, losses)
-    turns = _joined((t.role, place, part) for t in turns for place, part in t.items)
-    if not turns:
-        losses.note("messages", "a conversation has at least one turn here: one of the user was added", "low")
-        turns.append(Turn("user", [("messages", TextPart(OPENING))]))
-    return turns
+    return _joined((t.role, place, part) for t in turns for place, part in t.items)
 
 
 def _pieces(messages: tuple[Message, ...], losses: Losses, first: int) -> Iterator[tuple[Side, str, Part]]:
