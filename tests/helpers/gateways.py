@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 
 @dataclass
@@ -26,6 +28,11 @@ class Behaviour:
     status: int = 200
     break_after: int | None = None
     size: int = 8
+    headers: dict[str, str] = field(default_factory=dict)
+    paths: dict[str, Any] = field(
+        default_factory=dict
+    )  # what else the host answers, as JSON, or a status to refuse with
+    raw: bytes | None = None  # the bytes of a stream, in place of the usual ones
 
 
 @dataclass
@@ -35,6 +42,7 @@ class Seen:
     model: str
     body: dict[str, Any]
     headers: dict[str, str]
+    path: str = ""
     left: float | None = None
     done: bool = False
     sent: int = 0
@@ -76,10 +84,12 @@ class Host:
     async def _serve(self, reader, writer):
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
-                lines = head.decode().split("\r\n")[1:]
+                first, *lines = head.decode().split("\r\n")
                 headers = {k.lower(): v for k, _, v in (line.partition(": ") for line in lines if line)}
                 body = json.loads(await reader.readexactly(int(headers.get("content-length", 0))))
-                seen = Seen(body["model"], body, headers)
+                path = first.split(" ")[1]
+                named = path.rpartition("/models/")[2].partition(":")[0] if "/models/" in path else ""
+                seen = Seen(body.get("model") or unquote(named), body, headers, path)
                 self.seen.append(seen)
                 if not await self._answer(seen, reader, writer):
                     return
@@ -106,21 +116,22 @@ class Host:
     async def _write(self, seen, writer):
         how = self.behaviours.get(seen.model, Behaviour())
         await asyncio.sleep(how.first_delay)
-        if how.status != 200:
-            data = json.dumps({"error": {"message": f"made to answer {how.status}", "code": "made"}}).encode()
-            writer.write(b"HTTP/1.1 %d X\r\ncontent-type: application/json\r\n" % how.status)
+        answer = how.paths.get(seen.path, how.status if how.status != 200 else None)
+        if answer is None and not seen.body.get("stream"):
+            answer = reply(seen.model, how)
+        if answer is not None:
+            status = answer if isinstance(answer, int) else 200
+            if status != 200:
+                answer = {"error": {"message": f"made to answer {status}", "code": "made"}}
+            data = json.dumps(answer).encode()
+            more = "".join(f"{name}: {value}\r\n" for name, value in how.headers.items())
+            writer.write(f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\n{more}".encode())
             writer.write(b"content-length: %d\r\n\r\n" % len(data) + data)
             await writer.drain()
-            return True
-        if not seen.body.get("stream"):
-            data = json.dumps(reply(seen.model, how)).encode()
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n")
-            writer.write(b"content-length: %d\r\n\r\n" % len(data) + data)
-            await writer.drain()
-            seen.done = True
+            seen.done = status == 200
             return True
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-        for event in events(seen.model, how):
+        for event in events(seen.model, how) if how.raw is None else [how.raw]:
             if how.break_after is not None and seen.sent >= how.break_after:
                 return False
             writer.write(b"%x\r\n" % len(event) + event + b"\r\n")
@@ -157,14 +168,27 @@ def events(model, how):
     yield b"data: [DONE]\n\n"
 
 
-def toml(port, models, routes=None, extra=""):
-    lines = [extra, "[hosts.test]", f'url = "http://127.0.0.1:{port}/v1"', 'auth = "none"', "self_hosted = true"]
+def toml(port, models, routes=None, extra="", host="test", dialect="openai-chat"):
+    lines = [extra, f"[hosts.{host}]", f'url = "http://127.0.0.1:{port}/v1"', 'auth = "none"', "self_hosted = true"]
+    lines.append(f'dialect = "{dialect}"')
     for model in models:
-        lines += [f"[models.{model}]", 'lab = "test"', f'[offers."{model}@test"]']
+        lines += [f"[models.{model}]", 'lab = "test"', f'[offers."{model}@{host}"]']
     for name, (primary, *fallbacks) in (routes or {}).items():
-        lines += [f"[routes.{name}]", f'primary = "{primary}@test"']
-        lines += [f"fallbacks = {json.dumps([f'{f}@test' for f in fallbacks])}"]
+        lines += [f"[routes.{name}]", f'primary = "{primary}@{host}"']
+        lines += [f"fallbacks = {json.dumps([f'{f}@{host}' for f in fallbacks])}"]
     return "\n".join(lines) + "\n"
+
+
+def post(gateway, path, body, method="POST", **headers):
+    """A request on a connection of its own: status, headers in lower case, body."""
+    connection = http.client.HTTPConnection("127.0.0.1", int(gateway.url.rpartition(":")[2]), timeout=20)
+    data = json.dumps(body).encode() if isinstance(body, dict) else body
+    named = {k.replace("_", "-"): v for k, v in headers.items()}
+    connection.request(method, path, data, named, encode_chunked="transfer-encoding" in named)
+    answer = connection.getresponse()
+    found = answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+    connection.close()
+    return found
 
 
 class Gateway:

@@ -70,16 +70,9 @@ def read_request(dialect: str, body: bytes, *, max_depth: int = 64, model: str =
         InputError: It cannot be used; `where` is the field's path.
         TooLargeError: It nests deeper than `max_depth`.
     """
-    asked = decode(body, max_depth)
-    if dialect == _ANTHROPIC:
-        asked.setdefault("max_tokens", 1)  # demanded of a request for an answer
-    elif (inner := asked.get("generateContentRequest", asked.get("generate_content_request"))) is not None:
-        if type(inner) is not dict:
-            raise InputError(
-                f"It is {kind(inner)}.", where="generateContentRequest", fix="Give an object, as for an answer."
-            )
-        asked = {name: value for name, value in inner.items() if name != "model"}
-    return dialects.get(dialect).read_request(_ENCODE(asked), max_depth=max_depth, model=model)
+    if dialect == _GEMINI:
+        body = _unwrapped(body, max_depth)
+    return dialects.get(dialect).read_request(body, max_depth=max_depth, model=model)
 
 
 def write_request(dialect: str, request: Request, profile: Profile) -> bytes:
@@ -120,3 +113,16 @@ def read_answer(body: bytes) -> int:
 def write_answer(dialect: str, tokens: int) -> bytes:
     """Tell a client the tokens."""
     return _ENCODE({"totalTokens": tokens} if dialect == _GEMINI else {"input_tokens": tokens})
+
+
+def _unwrapped(body: bytes, max_depth: int) -> bytes:
+    """The request that a count is about: the body itself, or what stands in it as a whole."""
+    asked = decode(body, max_depth)
+    inner = asked.get("generateContentRequest", asked.get("generate_content_request"))
+    if inner is None:
+        return body
+    if type(inner) is not dict:
+        raise InputError(
+            f"It is {kind(inner)}.", where="generateContentRequest", fix="Give an object, as for an answer."
+        )
+    return _ENCODE({name: value for name, value in inner.items() if name != "model"})

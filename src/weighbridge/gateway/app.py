@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from weighbridge import dialects
 from weighbridge.canon import Plan, Request
 from weighbridge.dialects import Dialect, counting
+from weighbridge.dialects.gemini_generate_array import AsArray
 from weighbridge.errors import (
     InputError,
     NotFoundError,
@@ -30,7 +31,6 @@ from weighbridge.gateway.fronts import FRONTS, RESPONSES, Front, speaker
 from weighbridge.gateway.handling import Ask, Client, Handling, Scope
 from weighbridge.gateway.journal import Begun, Journal
 from weighbridge.gateway.metrics import CONTENT_TYPE, Metrics
-from weighbridge.gateway.streams import Listing
 
 _MAX_IN_FLIGHT = 4096  #: exchanges per worker
 _MAX_ID = 200  #: characters of a conversation's id
@@ -156,7 +156,7 @@ class Gateway:
         if dialect.headers:
             request = replace(request, headers=_headers(asked.scope, dialect.headers))
         call = self._call(asked, request, body)
-        form = Listing() if front.array else None
+        form = AsArray() if front.array else None
         await self._handle(asked, call, functools.partial(parts.road.open, call), form=form, keeper=keeper)
 
     async def _count(self, asked: _Asked) -> None:

@@ -31,6 +31,9 @@ class Family(Struct, frozen=True):
 
 FAMILIES = (
     Family("weighbridge_requests_total", "counter", "Exchanges that ended.", ("route", "engine", "outcome")),
+    Family(
+        "weighbridge_dialect_requests_total", "counter", "Exchanges by the client's dialect.", ("dialect", "outcome")
+    ),
     Family("weighbridge_refused_total", "counter", "Requests refused before an exchange began.", ("code",)),
     Family("weighbridge_in_flight", "gauge", "Exchanges under way."),
     Family("weighbridge_first_token_seconds", "histogram", "Time to the first token.", ("route", "engine")),
@@ -74,6 +77,7 @@ class Metrics:
     def observe(self, trace: Trace) -> None:
         """Count one exchange that ended."""
         self.add("weighbridge_requests_total", (trace.route, trace.engine, trace.outcome))
+        self.add("weighbridge_dialect_requests_total", (trace.dialect, trace.outcome))
         where = (trace.route, trace.engine)
         if trace.first_token is not None:
             self._bucket("weighbridge_first_token_seconds", where, trace.first_token)

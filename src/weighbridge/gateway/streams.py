@@ -10,7 +10,6 @@ import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
-from weighbridge.dialects.sse import SSE
 from weighbridge.gateway.answers import JSON, Pairs, Send
 
 HEARTBEAT = b": weighbridge\n\n"
@@ -34,27 +33,6 @@ class Form(Protocol):
     def close(self) -> bytes:
         """What ends it."""
         ...
-
-
-class Listing:
-    """A stream as one JSON list, which grows with every event."""
-
-    def __init__(self) -> None:
-        self._sse = SSE()
-        self._next = b"["
-
-    def feed(self, chunk: bytes) -> bytes:
-        """The entries that are complete with these bytes."""
-        return b"".join(map(self._entry, self._sse.feed(chunk)))
-
-    def close(self) -> bytes:
-        """The last entry, and the end of the list."""
-        last = b"".join(map(self._entry, self._sse.close()))
-        return last + (b"[]" if self._next == b"[" else b"]")
-
-    def _entry(self, event: tuple[str, bytes]) -> bytes:
-        before, self._next = self._next, b",\r\n"
-        return before + event[1]
 
 
 class Heartbeat:
