@@ -6,9 +6,12 @@ from weighbridge.dialects.anthropic_messages import AnthropicMessages
 from weighbridge.dialects.base import Dialect, Relay, StreamReader, StreamWriter
 from weighbridge.dialects.gemini_generate import GeminiGenerate
 from weighbridge.dialects.openai_chat import OpenAIChat
+from weighbridge.dialects.openai_responses import OpenAIResponses
 from weighbridge.errors import InputError, did_you_mean
 
-_ALL: dict[str, Dialect] = {dialect.name: dialect for dialect in (AnthropicMessages(), GeminiGenerate(), OpenAIChat())}
+_ALL: dict[str, Dialect] = {
+    dialect.name: dialect for dialect in (AnthropicMessages(), GeminiGenerate(), OpenAIChat(), OpenAIResponses())
+}
 
 #: The dialects that are known, in order.
 NAMES = tuple(sorted(_ALL))
