@@ -36,6 +36,12 @@ class Signed(Struct, frozen=True):
     request: HttpRequest
     secrets: tuple[str, ...] = ()
 
+    def blacken(self, body: bytes) -> bytes:
+        """What a host answers, without the secrets that hosts like to quote."""
+        for spelling in spellings(self.secrets):
+            body = body.replace(spelling.encode(), b"***")
+        return body
+
 
 class Auth:
     """Shows hosts who asks.
@@ -149,7 +155,7 @@ def _bearer(request: HttpRequest, key: str, told: tuple[str, ...]) -> Signed:
 
 
 def _with(request: HttpRequest, headers: dict[str, str], secrets: tuple[str, ...]) -> Signed:
-    return Signed(replace(request, headers={**request.headers, **headers}), spellings(secrets))
+    return Signed(replace(request, headers={**request.headers, **headers}), secrets)
 
 
 def _told(headers: Mapping[str, str]) -> tuple[str, ...]:

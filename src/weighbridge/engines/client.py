@@ -126,7 +126,7 @@ class Client:
                 signed = await self._signed(call, begin_by)
                 response = await self._try(call.transport, signed.request, begin_by)
                 if not _good(response.status):
-                    raise await self._refusal(call, response, signed.secrets, begin_by)
+                    raise await self._refusal(call, response, signed, begin_by)
             except EngineError as error:
                 error.where = call.where
                 self._tell(on_attempt, engine, started, error)
@@ -228,9 +228,7 @@ class Client:
                     )
         raise _late()
 
-    async def _refusal(
-        self, call: _Call, response: HttpResponse, secrets: tuple[str, ...], begin_by: float
-    ) -> EngineError:
+    async def _refusal(self, call: _Call, response: HttpResponse, signed: Signed, begin_by: float) -> EngineError:
         """The error that an answer without success tells, with keys blacked out that hosts like to quote."""
         body = await self._read_some(response, begin_by)
         status = response.status
@@ -240,9 +238,8 @@ class Client:
                 status=status,
                 fix="Set the host's url to the address that really answers.",
             )
-        for secret in secrets:
-            body = body.replace(secret.encode(), b"***")
-        return call.dialect.read_error(status, response.headers, body, engine=call.engine.name)
+        told = signed.blacken(body)
+        return call.dialect.read_error(status, response.headers, told, engine=call.engine.name)
 
     async def _read_some(self, response: HttpResponse, begin_by: float) -> bytes:
         found = bytearray()
