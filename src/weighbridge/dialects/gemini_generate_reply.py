@@ -109,10 +109,7 @@ def _read_candidate(raw: Any, place: int, reply_id: str) -> Choice:
         form["logprobs"] = rest.pop("logprobsResult")
         logprobs = read_logprobs(form["logprobs"])
     finish = finish_reason(rest.get("finishReason"), calls=_calls(parts))
-    if "finishReason" in rest:
-        form["finish"] = rest.pop("finishReason")
-    else:
-        form["finish"] = "absent"
+    form["finish"] = [rest.pop("finishReason")] if "finishReason" in rest else []
     return Choice(parts, finish, extra=keep(rest, form), logprobs=logprobs)
 
 
@@ -125,9 +122,9 @@ def _read_content(rest: dict[str, Any], form: dict[str, Any], calls: CallLog) ->
         raise misfit(content, "an object with parts", "")
     del rest["content"]
     inner = dict(content)
+    if type(inner.get("parts")) in (dict, type(None)):
+        form["parts"] = "absent" if inner.get("parts") is None else "object"
     raws = take_list(inner, "parts", "a list of parts")
-    if raws is None:
-        form["parts"] = "absent"
     found = []
     for i, raw in enumerate(raws or ()):
         try:
@@ -199,11 +196,11 @@ def _write_candidate(choice: Choice, index: int, losses: Losses) -> dict[str, An
     if form.get("index") != "absent":
         out.setdefault("index", index)
     _put_details(out, choice, grounding, form)
-    if form.get("finish") == "absent" and finish_reason(None, calls=_calls(choice.parts)) == choice.finish:
-        pass
-    elif form.get("finish") is not None and finish_reason(form["finish"], calls=_calls(choice.parts)) == choice.finish:
-        out["finishReason"] = form["finish"]
-    elif choice.finish is not None:
+    told = form.get("finish")  # in a list; an empty one where nothing was told
+    same = told is not None and finish_reason(told[0] if told else None, calls=_calls(choice.parts)) == choice.finish
+    if told and same:
+        out["finishReason"] = told[0]
+    elif not same and choice.finish is not None:
         out["finishReason"] = finish_word(choice.finish, place, losses)
     return spell(out, form.get("snake", ()), _CANDIDATE)
 
@@ -213,7 +210,7 @@ def _put_content(out: dict[str, Any], parts: list[dict[str, Any]], form: dict[st
         return
     content: dict[str, Any] = dict(form.get("inner") or {})
     if parts or form.get("parts") != "absent":
-        content["parts"] = parts
+        content["parts"] = parts[0] if form.get("parts") == "object" and len(parts) == 1 else parts
     role = form.get("role", "model")
     if role != "absent":
         content["role"] = role
