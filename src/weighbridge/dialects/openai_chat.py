@@ -11,11 +11,13 @@ from weighbridge.canon import Loss, Profile, Reply, Request
 from weighbridge.dialects import openai_chat_reply as replies
 from weighbridge.dialects import openai_chat_request as requests
 from weighbridge.dialects import upstream_errors
-from weighbridge.dialects.openai_chat_parts import EXTRAS, NAME
-from weighbridge.dialects.openai_chat_stream import OpenAIChatReader, OpenAIChatRelay, OpenAIChatWriter
+from weighbridge.dialects.openai_chat_outgoing import EXTRAS, NAME
+from weighbridge.dialects.openai_chat_relay import OpenAIChatRelay
+from weighbridge.dialects.openai_chat_stream import OpenAIChatReader
+from weighbridge.dialects.openai_chat_writer import OpenAIChatWriter
 from weighbridge.dialects.splice import splice_model
 from weighbridge.dialects.strict import MisfitError, decode, kind
-from weighbridge.errors import BrokenAnswerError, EngineError, InputError, WeighbridgeError
+from weighbridge.errors import BrokenAnswerError, EngineError, InputError, UnknownModelError, WeighbridgeError
 
 _DECODE = msgspec.json.Decoder().decode
 _TYPES = {
@@ -27,6 +29,8 @@ _TYPES = {
     413: "invalid_request_error",
     429: "rate_limit_error",
 }
+#: An engine that its host does not know is for the client a model that does not exist.
+_STATUSES: dict[type[WeighbridgeError], int] = {UnknownModelError: 404}
 _FIX = "Choose another engine, or correct the host's dialect in the catalogue."
 
 
@@ -50,10 +54,7 @@ class OpenAIChat:
     def write_request(self, request: Request, profile: Profile) -> tuple[bytes, tuple[Loss, ...]]:
         """Write a request for an engine; see `Dialect.write_request`."""
         losses = EXTRAS.losses()
-        out = requests.write_request(request, losses)
-        found, _ = requests.adapt(out, request, profile)
-        for loss in found:
-            losses.add(loss)
+        out = requests.write_request(request, profile, losses)
         return replies.encode(out), losses.all()
 
     def needs_rewrite(self, request: Request, profile: Profile) -> bool:
@@ -81,10 +82,10 @@ class OpenAIChat:
         except MisfitError as error:
             raise BrokenAnswerError(error.what, where=error.path, fix=_FIX, body=_start(body)) from None
 
-    def write_reply(self, reply: Reply, asked: Request | None = None) -> tuple[bytes, tuple[Loss, ...]]:  # noqa: ARG002 - nothing of it is repeated
-        """Write a whole answer."""
+    def write_reply(self, reply: Reply, asked: Request | None = None) -> tuple[bytes, tuple[Loss, ...]]:
+        """Write a whole answer. A client that asked with functions is told of a function, not of tools."""
         losses = EXTRAS.losses()
-        return replies.encode(replies.write_reply(reply, losses)), losses.all()
+        return replies.encode(replies.write_reply(reply, losses, asked)), losses.all()
 
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes, *, engine: str) -> EngineError:
         """The error that an engine's answer means."""
@@ -96,13 +97,14 @@ class OpenAIChat:
             return own
         message = f"{error.what} {error.fix}".rstrip()
         field = error.where if isinstance(error, InputError) and error.where != "body" else ""
+        status = _STATUSES.get(type(error), error.http_status)
         told: dict[str, Any] = {
             "message": f"{field}: {message}" if field else message,
-            "type": _TYPES.get(error.http_status, "server_error"),
+            "type": _TYPES.get(status, "server_error"),
             "param": field or None,
             "code": error.code,
         }
-        return error.http_status, replies.encode({"error": told})
+        return status, replies.encode({"error": told})
 
     def reader(self) -> OpenAIChatReader:
         """A reader for one stream."""
@@ -115,10 +117,10 @@ class OpenAIChat:
         model: str,
         created: int,
         usage: bool,
-        asked: Request | None = None,  # noqa: ARG002 - nothing of it is repeated
+        asked: Request | None = None,
     ) -> OpenAIChatWriter:
-        """A writer for one stream."""
-        return OpenAIChatWriter(id=id, model=model, created=created, usage=usage)
+        """A writer for one stream. A client that asked with functions is told of a function, not of tools."""
+        return OpenAIChatWriter(id=id, model=model, created=created, usage=usage, legacy=replies.asks_legacy(asked))
 
     def relay(self, *, usage: bool) -> OpenAIChatRelay:
         """The fast lane for one stream."""

@@ -1,4 +1,4 @@
-"""OpenAI Chat: the parts of a message's content, and where its fields that the canon does not know are kept."""
+"""OpenAI Chat: the parts of a message's content."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from typing import Any
 
 import msgspec
 
-from weighbridge.canon import FilePart, ImagePart, Loss, OpaquePart, Part, ReasoningPart, TextPart
-from weighbridge.dialects.extras import Extras, Losses
+from weighbridge.canon import FilePart, ImagePart, OpaquePart, Part, ReasoningPart, TextPart
+from weighbridge.dialects.openai_chat_files import (
+    join_url,
+    read_audio,
+    read_document,
+    read_file,
+    read_video,
+    split_url,
+    write_file,
+)
+from weighbridge.dialects.openai_chat_outgoing import FORM, NAME, Outgoing, keep, read_marker
 from weighbridge.dialects.strict import MisfitError, misfit, take, take_text
-
-NAME = "openai-chat"
-EXTRAS = Extras(NAME)
-#: Under this key of `extra` stand details of form, see `dialects.base`.
-FORM = EXTRAS.form
-keep = EXTRAS.keep
-
-_AUDIO_FORMATS = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav"}
 
 
 def read_content(rest: dict[str, Any], form: dict[str, Any]) -> list[Part]:
@@ -41,26 +42,34 @@ def read_content(rest: dict[str, Any], form: dict[str, Any]) -> list[Part]:
             parts.append(_read_part(raw))
         except MisfitError as error:
             raise error.under(f"content[{i}]") from None
-    if not parts or (len(parts) == 1 and _is_plain(parts[0])):
+    if not parts or (len(parts) == 1 and is_plain(parts[0])):
         form["content"] = "list"
     return parts
 
 
-def write_content(out: dict[str, Any], parts: Sequence[Part], form: dict[str, Any], place: str, losses: Losses) -> None:
+def write_content(out: dict[str, Any], parts: Sequence[Part], form: dict[str, Any], place: str, to: Outgoing) -> None:
     """Set `content` as it was read: plain text where one text is all, else a list; null where nothing is there."""
     shape = form.get("content")
     if not parts:
         if shape != "absent":
             out["content"] = [] if shape == "list" else None
-    elif len(parts) == 1 and shape != "list" and _is_plain(parts[0]):
+        return
+    if len(parts) == 1 and shape != "list" and is_plain(parts[0]):
         out["content"] = parts[0].text  # type: ignore[union-attr]  # a plain part is a TextPart
+        return
+    found = [w for i, p in enumerate(parts) if (w := write_part(p, f"{place}.content[{i}]", to)) is not None]
+    bare = len(found) == 1 and len(found[0]) == 2 and found[0]["type"] == "text"  # noqa: PLR2004 - type and text
+    if not found:
+        out["content"] = ""  # all that it held has been dropped, and told
+    elif bare and shape != "list" and not to.own:
+        out["content"] = found[0]["text"]
     else:
-        written = (_write_part(p, f"{place}.content[{i}]", losses) for i, p in enumerate(parts))
-        out["content"] = [p for p in written if p is not None]
+        out["content"] = found
 
 
-def _is_plain(part: Part) -> bool:
-    return type(part) is TextPart and not part.extra
+def is_plain(part: Part) -> bool:
+    """Is it a text with nothing about it?"""
+    return type(part) is TextPart and not part.extra and not part.cache
 
 
 def _read_part(raw: Any) -> Part:
@@ -70,7 +79,10 @@ def _read_part(raw: Any) -> Part:
     if name == "text" and type(raw.get("text")) is str:
         if len(raw) == 2:  # noqa: PLR2004 - type and text
             return TextPart(raw["text"])
-        return TextPart(raw["text"], keep({k: v for k, v in raw.items() if k not in ("type", "text")}))
+        rest = {k: v for k, v in raw.items() if k not in ("type", "text")}
+        form: dict[str, Any] = {}
+        cache = read_marker(rest, form)
+        return TextPart(raw["text"], keep(rest, form), cache=cache)
     if name == "text":
         raise misfit(raw.get("text"), "text", "text")
     if type(name) is not str:
@@ -99,38 +111,14 @@ def _read_image(rest: dict[str, Any]) -> Part:
         raise misfit(None, "the image's url", "image_url.url")
     if inner:
         form["inner"] = inner
-    media_type, data = _split(url)
-    return ImagePart("" if data else url, data, media_type, detail, keep(rest, form))
+    media_type, data = split_url(url)
+    cache = read_marker(rest, form)
+    return ImagePart("" if data else url, data, media_type, detail, keep(rest, form), cache=cache)
 
 
-def _read_file(rest: dict[str, Any]) -> Part | None:
-    source = take(rest, "file", dict, "an object with file_id or file_data")
-    if source is None:
-        return None
-    inner = dict(source)
-    try:
-        file_id, name = take_text(inner, "file_id"), take_text(inner, "filename")
-        content = take_text(inner, "file_data")
-    except MisfitError as error:
-        raise error.under("file") from None
-    form: dict[str, Any] = {"inner": inner} if inner else {}
-    media_type, data = _split(content)
-    url = ""
-    if content.startswith(("https:", "http:")):
-        url = content
-    elif not data:
-        data = content
-    if media_type.startswith("audio/"):
-        form["as"] = "file"
-    return FilePart(file_id, url, data, media_type, name, keep(rest, form))
-
-
-def _read_audio(rest: dict[str, Any]) -> Part | None:
-    inner = dict(take(rest, "input_audio", dict, "an object with data and format") or {})
-    data, name = inner.pop("data", None), inner.pop("format", None)
-    if type(data) is not str or type(name) is not str or not data or not name or name in _AUDIO_FORMATS:
-        return None
-    return FilePart(data=data, media_type=f"audio/{name}", extra=keep(rest, {"inner": inner} if inner else None))
+def _read_refusal(rest: dict[str, Any]) -> Part | None:
+    text = rest.pop("refusal", None)
+    return TextPart(text, keep(rest, {"as": "refusal"})) if type(text) is str else None
 
 
 def _read_thinking(rest: dict[str, Any]) -> Part | None:
@@ -145,75 +133,74 @@ def _read_thinking(rest: dict[str, Any]) -> Part | None:
 
 _READERS: dict[str, Callable[[dict[str, Any]], Part | None]] = {
     "image_url": _read_image,
-    "file": _read_file,
-    "input_audio": _read_audio,
+    "file": read_file,
+    "input_audio": read_audio,
+    "video_url": read_video,
+    "document_url": read_document,
+    "refusal": _read_refusal,
     "thinking": _read_thinking,
 }
 
 
-def _split(url: str) -> tuple[str, str]:
-    """The media type and the base64 text of a data URL; two empty texts where it is not exactly one."""
-    if not url.startswith("data:"):
-        return "", ""
-    head, _, data = url.partition(";base64,")
-    return (head[5:], data) if data and len(head) > len("data:") else ("", "")
-
-
-def _write_part(part: Part, place: str, losses: Losses) -> dict[str, Any] | None:
+def write_part(part: Part, place: str, to: Outgoing) -> dict[str, Any] | None:
+    """One part of a list; None where there is no place for it, which is then told."""
     if isinstance(part, OpaquePart):
-        if part.dialect == NAME and "part" in part.data:
-            own: dict[str, Any] = part.data["part"]
-            return own
-        losses.add(Loss(place, f"{NAME} has no place for this part of {part.dialect}", "high"))
-        return None
+        return _write_opaque(part, place, to)
     extra = part.extra
     if extra:
-        losses.foreign(extra, place)
+        to.losses.foreign(extra, place)
     form: dict[str, Any] = extra.get(FORM) or {}
     if "raw" in form:
         raw: dict[str, Any] = form["raw"]
         return raw
     out = dict(extra.get(NAME) or {})
+    if not _write_kind(out, part, form, place, to):
+        return None
+    if isinstance(part, (TextPart, ImagePart, FilePart)):
+        to.seals(part.blobs, place)
+        if (marker := to.marker(part.cache, form, place)) is not None:
+            out["cache_control"] = marker
+    return out
+
+
+def _write_opaque(part: OpaquePart, place: str, to: Outgoing) -> dict[str, Any] | None:
+    if part.dialect == NAME and "part" in part.data:
+        own: dict[str, Any] = part.data["part"]
+        return own
+    to.losses.note(place, f"{NAME} has no place for this part of {part.dialect}", "high")
+    return None
+
+
+def _write_kind(out: dict[str, Any], part: Part, form: dict[str, Any], place: str, to: Outgoing) -> bool:
+    """What each kind of part has of its own; False where there is no way to tell it."""
     match part:
         case TextPart():
-            out.update(type="text", text=part.text)
+            name = "refusal" if form.get("as") == "refusal" else "text"
+            out["type"] = name
+            out[name] = part.text
         case ImagePart():
-            _write_image(out, part, form)
+            return _write_image(out, part, form, place, to)
         case FilePart():
-            _write_file(out, part, form)
+            return write_file(out, part, form, place, to)
         case ReasoningPart():
             texts = form.get("thinking", [])
             texts = texts if "".join(texts) == part.text else [part.text]
             out.update(type="thinking", thinking=[{"type": "text", "text": t} for t in texts])
-    return out
+    return True
 
 
-def _write_image(out: dict[str, Any], part: ImagePart, form: dict[str, Any]) -> None:
-    url = f"data:{part.media_type or 'image/png'};base64,{part.data}" if part.data else part.url
+def _write_image(out: dict[str, Any], part: ImagePart, form: dict[str, Any], place: str, to: Outgoing) -> bool:
+    if part.file_id and not (part.data or part.url):
+        to.losses.note(place, f"{NAME} takes an image as a URL or as data, not by a file's id", "high")
+        return False
+    url = join_url(part.media_type or "image/png", part.data) if part.data else part.url
     image = {"url": url, **(form.get("inner") or {})}
     if url:
         image["url"] = url
     if part.detail:
         image["detail"] = part.detail
     out.update(type="image_url", image_url=url if form.get("image_url") == "text" else image)
-
-
-def _write_file(out: dict[str, Any], part: FilePart, form: dict[str, Any]) -> None:
-    inner = dict(form.get("inner") or {})
-    if part.data and part.media_type.startswith("audio/") and form.get("as") != "file":
-        name = part.media_type.removeprefix("audio/")
-        inner.update(data=part.data, format=_AUDIO_FORMATS.get(name, name))
-        out.update(type="input_audio", input_audio=inner)
-        return
-    if part.file_id:
-        inner["file_id"] = part.file_id
-    if part.name:
-        inner["filename"] = part.name
-    if part.url:
-        inner["file_data"] = part.url
-    elif part.data:
-        inner["file_data"] = f"data:{part.media_type};base64,{part.data}" if part.media_type else part.data
-    out.update(type="file", file=inner)
+    return True
 
 
 def as_json_text(value: Any) -> str:

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from weighbridge.canon import (
-    EFFORTS,
-    Loss,
-    Message,
-    OpaquePart,
-    Profile,
-    Request,
-    ResponseFormat,
-    Sampling,
-    Thinking,
-    Tool,
-    ToolChoice,
-)
+from weighbridge.canon import Message, Profile, Request, Sampling
 from weighbridge.dialects import profiles, thinking
 from weighbridge.dialects.extras import Losses
-from weighbridge.dialects.openai_chat_message import read_message, write_messages
-from weighbridge.dialects.openai_chat_parts import EXTRAS, FORM, NAME, keep
+from weighbridge.dialects.openai_chat_calls import fill_ids
+from weighbridge.dialects.openai_chat_message import read_message
+from weighbridge.dialects.openai_chat_outgoing import EXTRAS, FORM, NAME, NEUTRAL, Outgoing
+from weighbridge.dialects.openai_chat_thinking import read_thinking, write_thinking
+from weighbridge.dialects.openai_chat_tools import (
+    read_choice,
+    read_format,
+    read_tools,
+    write_choice,
+    write_format,
+    write_tools,
+)
+from weighbridge.dialects.openai_chat_turns import write_messages
 from weighbridge.dialects.strict import MisfitError, misfit, take, take_text
 
 LONGEST_NAME = 512
@@ -39,7 +38,8 @@ _SAMPLING: dict[str, tuple[str, tuple[type, ...], str]] = {
     "n": ("n", (int,), "a whole number"),
 }
 _PLAIN_SAMPLING = Sampling()
-_CHOICES = {"auto", "none", "required"}
+#: Fields that ask for tools, in every form that is known.
+_TOOLS = frozenset({"tools", "functions", "tool_choice", "function_call", "web_search_options", "plugins"})
 
 
 def read_request(rest: dict[str, Any]) -> Request:
@@ -54,7 +54,9 @@ def read_request(rest: dict[str, Any]) -> Request:
         what = "It is missing." if not model else f"It has {len(model)} characters."
         raise MisfitError(what, "Give the name of a route or an engine.", "model")
     messages = _read_messages(rest)
-    tools = _read_tools(rest) if "tools" in rest else ()
+    asks = not _TOOLS.isdisjoint(rest)
+    tools = read_tools(rest, form) if asks else ()
+    choice = read_choice(rest, form) if asks else None
     stream = take(rest, "stream", bool, "true or false")
     if stream is False:
         rest["stream"] = False
@@ -64,34 +66,18 @@ def read_request(rest: dict[str, Any]) -> Request:
     if metadata == {}:
         rest["metadata"] = metadata
     sampling = _read_sampling(rest, form)
-    choice = _read_choice(rest, form) if "tool_choice" in rest else None
-    shape = _read_format(rest, form) if "response_format" in rest else None
+    shape = read_format(rest, form) if "response_format" in rest else None
+    asked = read_thinking(rest, form)
+    user = take_text(rest, "user")
+    if not user and (user := take_text(rest, "safety_identifier")):
+        form["user"] = "safety_identifier"
+    tier, verbosity = take_text(rest, "service_tier"), take_text(rest, "verbosity")
+    cache_key = take_text(rest, "prompt_cache_key")
+    extra = {NAME: rest, FORM: form} if rest else {FORM: form}
     return Request(
-        model,
-        messages,
-        tools,
-        choice,
-        parallel,
-        shape,
-        sampling,
-        _read_effort(rest),
-        stream or False,
-        usage,
-        take_text(rest, "user"),
-        metadata or {},
-        take_text(rest, "service_tier"),
-        keep(rest, form),
-    )
-
-
-def _read_effort(rest: dict[str, Any]) -> Thinking:
-    """The level of thinking. One that is not of the scale stays a field of this dialect."""
-    effort = take_text(rest, "reasoning_effort")
-    if effort in EFFORTS:
-        return Thinking(effort=effort)
-    if effort:
-        rest["reasoning_effort"] = effort
-    return Thinking()
+        model, messages, tools, choice, parallel, shape, sampling, asked, stream or False, usage, user, metadata or {},
+        tier, extra, verbosity, cache_key=cache_key,
+    )  # fmt: skip
 
 
 def _read_messages(rest: dict[str, Any]) -> tuple[Message, ...]:
@@ -104,58 +90,8 @@ def _read_messages(rest: dict[str, Any]) -> tuple[Message, ...]:
             found.append(read_message(item))
         except MisfitError as error:
             raise error.under(f"messages[{i}]") from None
+    fill_ids(found)
     return tuple(found)
-
-
-def _read_tools(rest: dict[str, Any]) -> tuple[Tool, ...]:
-    raw = rest["tools"]
-    if raw is None or raw == []:
-        return ()
-    if type(raw) is not list:
-        raise misfit(raw, "a list of tools", "tools")
-    del rest["tools"]
-    found = []
-    for i, item in enumerate(raw):
-        try:
-            found.append(_read_tool(item))
-        except MisfitError as error:
-            raise error.under(f"tools[{i}]") from None
-    return tuple(found)
-
-
-def _read_tool(raw: Any) -> Tool:
-    """Read a function. A host's own tool, which is no function, has no name in the canon and is kept whole."""
-    if type(raw) is not dict:
-        raise misfit(raw, "an object with type and function", "")
-    function = raw.get("function")
-    if function is None and raw.get("type") != "function":
-        return Tool("", opaque=OpaquePart(NAME, raw))
-    if type(function) is not dict:
-        raise misfit(function, "an object with name and parameters", "function")
-    inner = dict(function)
-    form: dict[str, Any] = {}
-    try:
-        name = _take_name(inner)
-        description = take_text(inner, "description")
-        schema = take(inner, "parameters", dict, "a JSON schema")
-        strict = take(inner, "strict", bool, "true or false")
-    except MisfitError as error:
-        raise error.under("function") from None
-    rest = {k: v for k, v in raw.items() if k != "function"}
-    if rest.get("type") == "function":
-        del rest["type"]
-    elif "type" not in rest:
-        form["type"] = "absent"
-    if inner:
-        form["function"] = inner
-    return Tool(name, description, schema, strict, keep(rest, form))
-
-
-def _take_name(inner: dict[str, Any]) -> str:
-    name = take_text(inner, "name")
-    if not name:
-        raise MisfitError("It is missing.", "Give the function a name.", "name")
-    return name
 
 
 def _read_stream_options(rest: dict[str, Any]) -> bool:
@@ -209,106 +145,43 @@ def _read_stop(stop: Any) -> tuple[str, ...]:
     return tuple(stop)
 
 
-def _choice_of(raw: Any) -> ToolChoice | None:
-    if type(raw) is str:
-        if raw in _CHOICES:
-            return ToolChoice(raw)  # type: ignore[arg-type]  # one of the three just tested
-        return ToolChoice("required") if raw == "any" else None
-    if type(raw) is dict and type(raw.get("function")) is dict and type(raw["function"].get("name")) is str:
-        return ToolChoice("named", raw["function"]["name"])
-    return None
-
-
-def _read_choice(rest: dict[str, Any], form: dict[str, Any]) -> ToolChoice | None:
-    raw = rest["tool_choice"]
-    if raw is not None and type(raw) not in (str, dict):
-        raise misfit(raw, "auto, none, required or an object that names a function", "tool_choice")
-    found = _choice_of(raw)
-    if found is not None:
-        del rest["tool_choice"]
-        if _write_choice(found) != raw:
-            form["tool_choice"] = raw
-    return found
-
-
-def _write_choice(choice: ToolChoice) -> Any:
-    return {"type": "function", "function": {"name": choice.name}} if choice.mode == "named" else choice.mode
-
-
-def _format_of(raw: dict[str, Any]) -> ResponseFormat | None:
-    kind = raw.get("type")
-    if kind == "text":
-        return ResponseFormat("text")
-    if kind == "json_object":
-        return ResponseFormat("json_object")
-    inner = raw.get("json_schema")
-    if kind != "json_schema" or type(inner) is not dict:
-        return None
-    name, schema, strict = inner.get("name"), inner.get("schema"), inner.get("strict")
-    said = inner.get("description")
-    return ResponseFormat(
-        "json_schema",
-        name if type(name) is str else "",
-        schema if type(schema) is dict else None,
-        strict if type(strict) is bool else None,
-        said if type(said) is str else "",
-    )
-
-
-def _read_format(rest: dict[str, Any], form: dict[str, Any]) -> ResponseFormat | None:
-    raw = rest["response_format"]
-    if raw is None:
-        return None
-    if type(raw) is not dict:
-        raise misfit(raw, "an object with a type", "response_format")
-    found = _format_of(raw)
-    if found is not None:
-        del rest["response_format"]
-        if _write_format(found) != raw:
-            form["response_format"] = raw
-    return found
-
-
-def _write_format(shape: ResponseFormat) -> dict[str, Any]:
-    if shape.kind != "json_schema":
-        return {"type": shape.kind}
-    inner: dict[str, Any] = {"name": shape.name or "answer"}
-    if shape.schema is not None:
-        inner["schema"] = shape.schema
-    if shape.strict is not None:
-        inner["strict"] = shape.strict
-    if shape.description:
-        inner["description"] = shape.description
-    return {"type": "json_schema", "json_schema": inner}
-
-
-def write_request(request: Request, losses: Losses) -> dict[str, Any]:
-    """Write a request, as it stands: no profile, no stream options but those that were asked for."""
-    extra = request.extra
-    if extra:
-        losses.foreign(extra, "")
-    out = write_head(request, losses)
-    messages: list[dict[str, Any]] = []
-    for i, message in enumerate(request.messages):
-        messages += write_messages(message, f"messages[{i}]", losses)
-    out["messages"] = messages
+def write_request(request: Request, profile: Profile, losses: Losses) -> dict[str, Any]:
+    """Write a request for an engine, its profile applied."""
+    out = _build(request, profile, losses, whole=True)
+    _ask_for_usage(out, request, profile, losses)
+    profiles.apply(out, profile, losses)
     return out
 
 
-def write_head(request: Request, losses: Losses) -> dict[str, Any]:
+def _build(request: Request, profile: Profile, losses: Losses, *, whole: bool) -> dict[str, Any]:
+    """A request, but for the rules about its wire fields; without `whole`, without its messages."""
+    to = Outgoing(losses, profile, own=FORM in request.extra, blank=_blank(request, profile))
+    losses.foreign(request.extra, "")
+    out = _write_head(request, to)
+    if whole:
+        request = profiles.refuse_media(request, profile, losses)
+        messages = profiles.place_system(request.messages, profile.system, losses)
+        out["messages"] = write_messages(profiles.replay(messages, profile.replay, NAME), to)
+    return out
+
+
+def _blank(request: Request, profile: Profile) -> str:
+    """Must earlier turns hold thinking even where there is none? Not while the engine is kept from it."""
+    off = thinking.level(request.thinking) == "none"
+    return profile.replay if profile.replay in ("always", "tools") and not off else ""
+
+
+def _write_head(request: Request, to: Outgoing) -> dict[str, Any]:
     """All fields but the messages."""
     form: dict[str, Any] = request.extra.get(FORM) or {}
     out: dict[str, Any] = {"model": request.model, **(request.extra.get(NAME) or {})}
     if request.tools:
-        out["tools"] = [_write_tool(t, f"tools[{i}]", losses) for i, t in enumerate(request.tools)]
+        write_tools(out, request.tools, to)
     if request.tool_choice is not None:
-        told = form.get("tool_choice")
-        out["tool_choice"] = told if _choice_of(told) == request.tool_choice else _write_choice(request.tool_choice)
+        write_choice(out, request.tool_choice, form, to)
     if request.response_format is not None:
-        told = form.get("response_format")
-        same = told is not None and _format_of(told) == request.response_format
-        out["response_format"] = told if same else _write_format(request.response_format)
-    if request.parallel_tool_calls is not None:
+        write_format(out, request.response_format, form, to)
+    if request.parallel_tool_calls is not None and (to.own or "tools" in out):
         out["parallel_tool_calls"] = request.parallel_tool_calls
     if request.sampling is not _PLAIN_SAMPLING:
         _write_sampling(out, request.sampling, form)
@@ -317,12 +190,16 @@ def write_head(request: Request, losses: Losses) -> dict[str, Any]:
     if request.stream_usage:
         out["stream_options"] = {**(out.get("stream_options") or {}), "include_usage": True}
     named = {
-        "reasoning_effort": thinking.level(request.thinking),
-        "user": request.user,
+        form.get("user", "user"): request.user,
         "metadata": request.metadata,
         "service_tier": request.service_tier,
+        "verbosity": request.verbosity,
+        "prompt_cache_key": request.cache_key,
     }
     out.update((key, value) for key, value in named.items() if value)
+    if request.continues:
+        to.losses.note("continues", f"{NAME} cannot go on from an earlier answer by its id", "high")
+    write_thinking(out, request, form, to)
     return out
 
 
@@ -337,59 +214,39 @@ def _write_sampling(out: dict[str, Any], sampling: Sampling, form: dict[str, Any
             out[form.get("max_tokens", field) if field == "max_tokens" else field] = value
 
 
-def _write_tool(tool: Tool, place: str, losses: Losses) -> dict[str, Any]:
-    if tool.opaque is not None:
-        return tool.opaque.data
-    form: dict[str, Any] = tool.extra.get(FORM) or {}
-    losses.foreign(tool.extra, place)
-    out: dict[str, Any] = dict(tool.extra.get(NAME) or {})
-    if form.get("type") != "absent":
-        out.setdefault("type", "function")
-    function: dict[str, Any] = {**(form.get("function") or {}), "name": tool.name}
-    if tool.description:
-        function["description"] = tool.description
-    if tool.schema is not None:
-        function["parameters"] = tool.schema
-    if tool.strict is not None:
-        function["strict"] = tool.strict
-    out["function"] = function
-    return out
-
-
-def asks_for_usage(request: Request, profile: Profile) -> bool:
+def _asks_for_usage(request: Request, profile: Profile) -> bool:
     """Must the tokens of a stream be asked for on the client's behalf?"""
     return request.stream and not request.stream_usage and profile.stream_usage
 
 
-def changes(request: Request, profile: Profile) -> bool:
-    """Would `adapt` change anything? Most often that is told without writing the request."""
-    if asks_for_usage(request, profile):
-        return True
-    options = request.stream_usage or "stream_options" in (request.extra.get(NAME) or {})
-    if profiles.is_neutral(profile) and (profile.stream_usage or not options):
-        return False
-    losses = EXTRAS.losses()
-    whole = bool(profile.roles) or profiles.names(profile, "messages")
-    out = write_request(request, losses) if whole else write_head(request, losses)
-    return adapt(out, request, profile)[1]
-
-
-def adapt(out: dict[str, Any], request: Request, profile: Profile) -> tuple[list[Loss], bool]:
-    """Apply a profile, and see to it that a stream tells its tokens. Returns the losses and whether anything changed."""
-    losses: list[Loss] = []
-    changed = False
+def _ask_for_usage(out: dict[str, Any], request: Request, profile: Profile, losses: Losses) -> None:
+    """See to it that a stream tells its tokens, in the way that the engine knows."""
     options = out.get("stream_options") or {}
-    if asks_for_usage(request, profile):
+    if _asks_for_usage(request, profile):
         out["stream_options"] = {**options, "include_usage": True}
-        changed = True
     elif not profile.stream_usage and "include_usage" in options:
         rest = {k: v for k, v in options.items() if k != "include_usage"}
         if rest:
             out["stream_options"] = rest
         else:
             del out["stream_options"]
-        losses.append(Loss("stream_options.include_usage", "the engine does not know this option", "low"))
-        changed = True
-    noted = EXTRAS.losses()
-    changed |= profiles.apply(out, profile, noted)
-    return [*losses, *noted.all()], changed
+        losses.note("stream_options.include_usage", "the engine does not know this option", "low")
+
+
+def changes(request: Request, profile: Profile) -> bool:
+    """Would writing change anything in a request that was read in this dialect? Most often that is told at once."""
+    if _asks_for_usage(request, profile):
+        return True
+    told = request.stream_usage or "include_usage" in ((request.extra.get(NAME) or {}).get("stream_options") or {})
+    if told and not profile.stream_usage:
+        return True
+    demands = profile.replay in ("always", "tools") or profile.audio_uri is not None
+    if profiles.is_neutral(profile) and not demands:
+        return False
+    whole = demands or profiles.touches_messages(profile)
+    unused = EXTRAS.losses()
+    out = _build(request, profile, unused, whole=whole)
+    if profiles.apply(out, profile, unused):
+        return True
+    bends = whole or profile.efforts or profile.budget or profile.shown or profile.choices or profile.schema
+    return bool(bends) and out != _build(request, NEUTRAL, unused, whole=whole)

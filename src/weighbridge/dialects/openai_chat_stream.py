@@ -1,36 +1,41 @@
-"""OpenAI Chat: streams, chunk by chunk."""
+"""OpenAI Chat: streams as they are read, chunk by chunk."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weighbridge.canon import (
     Begin,
+    CitationEvent,
     Event,
     Failure,
     Finish,
-    Loss,
+    FinishReason,
+    LogprobsEvent,
+    OpaquePart,
     PartEvent,
     ReasoningDelta,
     RefusalDelta,
     TextDelta,
-    ToolCallDelta,
     Usage,
     UsageEvent,
 )
-from weighbridge.dialects.openai_chat_message import read_details, write_details
-from weighbridge.dialects.openai_chat_parts import EXTRAS, as_json_text
-from weighbridge.dialects.openai_chat_reply import encode, finish_reason, read_usage, write_usage
-from weighbridge.dialects.sse import LIMIT, SSE
+from weighbridge.dialects.openai_chat_calls import made_id
+from weighbridge.dialects.openai_chat_marks import read_citation, read_logprobs
+from weighbridge.dialects.openai_chat_media import Sound, read_image
+from weighbridge.dialects.openai_chat_outgoing import NAME
+from weighbridge.dialects.openai_chat_reasoning import item_blobs, item_text
+from weighbridge.dialects.openai_chat_stream_calls import Calls
+from weighbridge.dialects.openai_chat_usage import finish_reason, read_usage
+from weighbridge.dialects.sse import SSE
 from weighbridge.dialects.upstream_errors import from_stream
 from weighbridge.errors import BrokenAnswerError
 
 MOST_CHOICES = 1024
-DONE = b"data: [DONE]\n\n"
 
 
 class _Delta(Struct, gc=False):
@@ -40,15 +45,21 @@ class _Delta(Struct, gc=False):
     reasoning_details: Any = None
     refusal: Any = None
     tool_calls: Any = None
+    function_call: Any = None
+    annotations: Any = None
+    images: Any = None
+    audio: Any = None
 
 
 class _Choice(Struct, gc=False):
     index: int | None = 0
     delta: _Delta | None = None
     finish_reason: Any = None
+    logprobs: Any = None
+    usage: Any = None
 
 
-class _Chunk(Struct, gc=False):
+class Chunk(Struct, gc=False):
     """What is read of a chunk; fields that are not listed are skipped without being built."""
 
     id: Any = ""
@@ -59,74 +70,50 @@ class _Chunk(Struct, gc=False):
     error: Any = None
     x_groq: Any = None
     object: Any = None
-    message: Any = None
 
 
-_CHUNK = msgspec.json.Decoder(_Chunk)
-
-
-class _Call:
-    __slots__ = ("id", "index", "name", "pieces")
-
-    def __init__(self, index: int) -> None:
-        self.index = index
-        self.id = ""
-        self.name = ""
-        self.pieces: list[str] = []
-
-
-class _Calls:
-    """Tells the tool calls of one choice apart, however the host numbers them."""
-
-    def __init__(self) -> None:
-        self._open: dict[int, _Call] = {}
-        self._last: _Call | None = None
-        self._count = 0
-
-    def read(self, raw: Any, choice: int) -> ToolCallDelta | None:
-        """One item of `delta.tool_calls`; None where it says nothing."""
-        if type(raw) is not dict:
-            return None
-        function = raw.get("function")
-        function = function if type(function) is dict else {}
-        name, made_id, place = _text(function.get("name")), _text(raw.get("id")), raw.get("index")
-        arguments = function.get("arguments")
-        if type(arguments) is not str:
-            arguments = "" if arguments is None else as_json_text(arguments)
-        call = self._open.get(place) if type(place) is int else self._last
-        starts = call is None or self._is_other(call, made_id, name)
-        if call is None or starts:
-            call = _Call(self._count)
-            self._count += 1
-        if type(place) is int:
-            self._open[place] = call
-        self._last = call
-        told_id, told_name = ("" if call.id else made_id), ("" if call.name else name)
-        call.id, call.name = call.id or made_id, call.name or name
-        if not call.id:
-            call.pieces.append(arguments)
-        if not (starts or told_id or told_name or arguments):
-            return None
-        return ToolCallDelta(call.index, told_id, told_name, arguments, choice)
-
-    @staticmethod
-    def _is_other(call: _Call, made_id: str, name: str) -> bool:
-        """Is this another call on the same index? Its own id says so; without ids, a name after whole arguments."""
-        if not name:
-            return False
-        if made_id or call.id:
-            return bool(made_id and call.id and made_id != call.id)
-        return bool(call.name) and _is_json("".join(call.pieces))
+decode_chunk = msgspec.json.Decoder(Chunk).decode
 
 
 class _Progress:
-    """What is known of one choice."""
+    """What is known of one choice.
 
-    __slots__ = ("calls", "finished")
+    `said` counts its characters of text, `base` those before the latest run of text: citations count from the start of
+    the message, and in the canon from the start of their part. `piece` is the index of the latest piece of thinking.
+    """
 
-    def __init__(self) -> None:
-        self.calls: _Calls | None = None
-        self.finished = False
+    __slots__ = ("base", "calls", "index", "piece", "reason", "said", "sound")
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.calls: Calls | None = None
+        self.sound: Sound | None = None
+        self.reason: FinishReason | None = None
+        self.said = 0
+        self.base = 0
+        self.piece: Any = None
+
+    def goes_on(self, item: Any) -> bool:
+        """Does this item of the thinking's details begin a further piece?"""
+        piece = item.get("index") if type(item) is dict else None
+        before = self.piece
+        if type(piece) is not int or piece == before:
+            return False
+        self.piece = piece
+        return before is not None or piece != 0
+
+    def end(self, told: Any, events: list[Event]) -> None:
+        """Tell what was held back, and why the choice ended."""
+        self.flush(events)
+        self.reason = finish_reason(told, calls=self.calls is not None)
+        events.append(Finish(self.reason, self.index))
+
+    def flush(self, events: list[Event]) -> None:
+        """Tell what was held back until it was whole."""
+        if self.calls is not None:
+            self.calls.flush(events)
+        if self.sound is not None and (part := self.sound.part()) is not None:
+            events.append(PartEvent(part, self.index))
 
 
 class OpenAIChatReader:
@@ -135,7 +122,7 @@ class OpenAIChatReader:
     def __init__(self) -> None:
         self._sse = SSE()
         self._choices: dict[int, _Progress] = {}
-        self._begun = False
+        self._begin: Begin | None = None
         self._over = False
         self._usage: Usage | None = None
 
@@ -156,7 +143,7 @@ class OpenAIChatReader:
         return self._end(self._read(self._sse.close()))
 
     def _end(self, events: list[Event]) -> list[Event]:
-        whole = self._choices and all(c.finished for c in self._choices.values())
+        whole = self._choices and all(c.reason is not None for c in self._choices.values())
         if not self._over and not whole:
             events += self._fail("The stream ended before the answer was whole.")
         self._over = True
@@ -177,25 +164,29 @@ class OpenAIChatReader:
 
     def _chunk(self, data: bytes, events: list[Event]) -> None:
         try:
-            chunk = _CHUNK.decode(data)
+            chunk = decode_chunk(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             events += self._fail(f"A chunk of the stream cannot be read: {data[:80].decode('utf-8', 'replace')!r}.")
             return
-        if not self._begun and (chunk.choices or chunk.id or chunk.model):
-            self._begun = True
+        if self._begin is None and (chunk.choices or chunk.id or chunk.model):
             created = chunk.created if type(chunk.created) is int else 0
-            events.append(Begin(_text(chunk.id), _text(chunk.model), created))
+            self._begin = Begin(_text(chunk.id), _text(chunk.model), created)
+            events.append(self._begin)
         for choice in chunk.choices or ():
             if not self._choice(choice, events):
                 return
         usage = chunk.usage
         if usage is None and type(chunk.x_groq) is dict:
             usage = chunk.x_groq.get("usage")
-        if usage is not None and (read := read_usage(usage)) is not None and read != self._usage:
-            self._usage = read
-            events.append(UsageEvent(read))
+        if usage is not None:
+            self._tokens(usage, events)
         if chunk.error is not None or chunk.object == "error":
             events += self._told_error(data)
+
+    def _tokens(self, usage: Any, events: list[Event]) -> None:
+        if (read := read_usage(usage)) is not None and read != self._usage:
+            self._usage = read
+            events.append(UsageEvent(read))
 
     def _choice(self, choice: _Choice, events: list[Event]) -> bool:
         index = choice.index or 0
@@ -204,48 +195,59 @@ class OpenAIChatReader:
             if not 0 <= index < MOST_CHOICES:
                 events += self._fail(f"The stream speaks of choice {index}.")
                 return False
-            known = self._choices[index] = _Progress()
+            known = self._choices[index] = _Progress(index)
         delta = choice.delta
-        if delta is not None:
-            if delta.reasoning_content or delta.reasoning or delta.reasoning_details:
-                self._thinking(delta, index, events)
-            content = delta.content
-            if type(content) is str:
-                if content:
-                    events.append(TextDelta(content, index))
-            elif content is not None:
-                _parts(content, index, events)
-            if delta.tool_calls or delta.refusal:
-                self._asked(delta, known, index, events)
-        if choice.finish_reason and not known.finished:
-            known.finished = True
-            events.append(Finish(finish_reason(choice.finish_reason, calls=known.calls is not None), index))
+        if delta is not None and known.reason is None:
+            self._delta(delta, known, events)
+        if choice.logprobs is not None and (tokens := read_logprobs(choice.logprobs)):
+            events.append(LogprobsEvent(tokens, index))
+        if choice.finish_reason and known.reason is None:
+            known.end(choice.finish_reason, events)
+            if choice.usage is not None:  # some hosts tell the tokens here
+                self._tokens(choice.usage, events)
         return True
 
-    @staticmethod
-    def _asked(delta: _Delta, known: _Progress, index: int, events: list[Event]) -> None:
+    def _delta(self, delta: _Delta, known: _Progress, events: list[Event]) -> None:
+        if delta.reasoning_content or delta.reasoning or delta.reasoning_details:
+            _thinking(delta, known, events)
+        content = delta.content
+        if type(content) is str:
+            if content:
+                known.said += len(content)
+                events.append(TextDelta(content, known.index))
+        elif content is not None:
+            _parts(content, known, events)
+        if delta.tool_calls or delta.refusal or delta.function_call:
+            self._asked(delta, known, events)
+        if delta.annotations or delta.images or delta.audio:
+            _shown(delta, known, events)
+
+    def _asked(self, delta: _Delta, known: _Progress, events: list[Event]) -> None:
         """Refusals and tool calls, which are rarer than text."""
         if delta.refusal and type(delta.refusal) is str:
-            events.append(RefusalDelta(delta.refusal, index))
-        if delta.tool_calls and type(delta.tool_calls) is list:
-            known.calls = known.calls or _Calls()
-            events += [e for raw in delta.tool_calls if (e := known.calls.read(raw, index)) is not None]
-
-    @staticmethod
-    def _thinking(delta: _Delta, index: int, events: list[Event]) -> None:
-        for text in (delta.reasoning_content, delta.reasoning):
-            if text and type(text) is str:
-                events.append(ReasoningDelta(text, None, index))
-                break
-        if delta.reasoning_details:
-            events += [ReasoningDelta("", blob, index) for blob in read_details(delta.reasoning_details)]
+            events.append(RefusalDelta(delta.refusal, known.index))
+        begin = self._begin or Begin()
+        seed = (begin.id, begin.created)
+        calls = delta.tool_calls if type(delta.tool_calls) is list else []
+        if not calls and type(delta.function_call) is dict:  # as functions were once told: one, and without an id
+            if known.calls is None and not _text(delta.function_call.get("name")):
+                return
+            calls = [{"index": 0, "id": made_id(*seed, known.index), "function": delta.function_call}]
+        if calls:
+            known.calls = known.calls or Calls(known.index, seed)
+            known.base = known.said
+            for raw in calls:
+                known.calls.read(raw, events)
 
     def _done(self) -> list[Event]:
         if not self._choices:
             return self._fail("The stream ended without an answer.")
         self._over = True
-        missing = [(i, c) for i, c in sorted(self._choices.items()) if not c.finished]
-        return [Finish(finish_reason(None, calls=c.calls is not None), i) for i, c in missing]
+        events: list[Event] = []
+        for _, known in sorted(self._choices.items()):
+            if known.reason is None:
+                known.end(None, events)
+        return events
 
     def _told_error(self, data: bytes) -> list[Event]:
         try:
@@ -258,153 +260,69 @@ class OpenAIChatReader:
 
     def _fail(self, message: str, code: str = BrokenAnswerError.code) -> list[Event]:
         self._over = True
-        return [Failure(code, message)]
+        events: list[Event] = []
+        for _, known in sorted(self._choices.items()):
+            if known.reason is None:
+                known.flush(events)
+        return [*events, Failure(code, message)]
 
 
-def _parts(content: Any, index: int, events: list[Event]) -> None:
+def _thinking(delta: _Delta, known: _Progress, events: list[Event]) -> None:
+    """Thinking and its seals. Some hosts tell the text twice, and some in the details only."""
+    known.base = known.said
+    items: list[Any] = delta.reasoning_details if type(delta.reasoning_details) is list else []
+    text = next((t for t in (delta.reasoning_content, delta.reasoning) if t and type(t) is str), "")
+    if text and (not items or text != "".join(map(item_text, items))):
+        events.append(ReasoningDelta(text, None, known.index, bool(items) and known.goes_on(items[0])))
+        known.piece = known.piece or 0
+        items = [{**item, "text": "", "summary": ""} for item in items if type(item) is dict]
+    for item in items:
+        told, sealed = item_text(item), item_blobs(item)
+        new = bool(told or sealed) and known.goes_on(item)
+        if told:
+            events.append(ReasoningDelta(told, None, known.index, new))
+        new = new and not told
+        events += [ReasoningDelta("", blob, known.index, new and i == 0) for i, blob in enumerate(sealed)]
+
+
+def _shown(delta: _Delta, known: _Progress, events: list[Event]) -> None:
+    """Citations, images and sounds."""
+    for raw in delta.annotations if type(delta.annotations) is list else ():
+        if (citation := read_citation(raw)) is not None:
+            if citation.start is not None and citation.end is not None:
+                inside = citation.start >= known.base
+                start, end = (citation.start - known.base, citation.end - known.base) if inside else (None, None)
+                citation = replace(citation, start=start, end=end)
+            events.append(CitationEvent(citation, known.index))
+    for raw in delta.images if type(delta.images) is list else ():
+        if (image := read_image(raw)) is not None:
+            known.base = known.said
+            events.append(PartEvent(replace(image, extra={}), known.index))
+    if delta.audio:
+        known.sound = known.sound or Sound()
+        if text := known.sound.add(delta.audio):
+            known.said += len(text)
+            events.append(TextDelta(text, known.index))
+
+
+def _parts(content: Any, known: _Progress, events: list[Event]) -> None:
     """Content as a list of parts, as Mistral streams its thinking."""
     for part in content if type(content) is list else ():
         if type(part) is not dict:
             continue
-        if text := _text(part.get("text")):
-            events.append(TextDelta(text, index))
         steps = part.get("thinking")
-        texts = [_text(s.get("text")) for s in steps if type(s) is dict] if type(steps) is list else []
-        events += [ReasoningDelta(text, None, index) for text in texts if text]
+        text = _text(part.get("text"))
+        if text:
+            known.said += len(text)
+            events.append(TextDelta(text, known.index))
+        elif type(steps) is list:
+            known.base = known.said
+            texts = [_text(s.get("text")) for s in steps if type(s) is dict]
+            events += [ReasoningDelta(text, None, known.index) for text in texts if text]
+        elif _text(part.get("type")) not in ("", "text"):
+            known.base = known.said
+            events.append(PartEvent(OpaquePart(NAME, {"part": part}), known.index))
 
 
 def _text(value: Any) -> str:
     return value if type(value) is str else ""
-
-
-def _is_json(text: str) -> bool:
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
-
-
-class OpenAIChatWriter:
-    """Writes a stream. The tokens come once, before the terminator, and only if they were asked for."""
-
-    def __init__(self, *, id: str, model: str, created: int, usage: bool) -> None:  # noqa: A002 - the wire's word
-        head = encode({"id": id, "object": "chat.completion.chunk", "created": created, "model": model})
-        self._head = b"data: " + head[:-1] + b',"choices":['
-        self._wants_usage = usage
-        self._usage: Usage | None = None
-        self._failed = False
-        self._seen: set[int] = set()
-        self._losses = EXTRAS.losses()
-
-    @property
-    def losses(self) -> tuple[Loss, ...]:
-        """What could not be written so far."""
-        return self._losses.all()
-
-    def write(self, event: Event) -> bytes:
-        """The bytes of one event."""
-        out = b""
-        match event:
-            case TextDelta():
-                out = self._text(event.choice, b'"content":', event.text)
-            case ToolCallDelta():
-                out = self._delta(event.choice, b'"tool_calls":', [_call(event)])
-            case ReasoningDelta():
-                out = self._text(event.choice, b'"reasoning_content":', event.text)
-                if event.blob is not None:
-                    out += self._delta(event.choice, b'"reasoning_details":', write_details((event.blob,)))
-            case RefusalDelta():
-                out = self._text(event.choice, b'"refusal":', event.text)
-            case Finish():
-                out = self._line(event.choice, b"{}", encode(event.reason))
-            case UsageEvent():
-                self._usage = event.usage
-            case Begin():
-                out = self._delta(0, b'"content":', "")
-            case Failure():
-                out = self._fail(event)
-            case PartEvent():
-                self._losses.note(f"choices[{event.choice}].parts", "no chunk has a place for this part", "high")
-        return out
-
-    def close(self) -> bytes:
-        """The tokens, if asked for, and the terminator."""
-        return b"" if self._failed else self._tokens() + DONE
-
-    def _text(self, choice: int, key: bytes, text: str) -> bytes:
-        return self._delta(choice, key, text) if text else b""
-
-    def _delta(self, choice: int, key: bytes, value: Any) -> bytes:
-        role = b"" if choice in self._seen else b'"role":"assistant",'
-        self._seen.add(choice)
-        return self._line(choice, b"{" + role + key + encode(value) + b"}", b"null")
-
-    def _line(self, choice: int, delta: bytes, finish: bytes) -> bytes:
-        return b'%s{"index":%d,"delta":%s,"finish_reason":%s}]}\n\n' % (self._head, choice, delta, finish)
-
-    def _tokens(self) -> bytes:
-        if self._usage is None or not self._wants_usage:
-            return b""
-        return self._head + b'],"usage":' + encode(write_usage(self._usage)) + b"}\n\n"
-
-    def _fail(self, event: Failure) -> bytes:
-        told = {"error": {"message": event.message, "type": "server_error", "param": None, "code": event.code}}
-        self._failed = True
-        return self._tokens() + b"data: " + encode(told) + b"\n\n"
-
-
-def _call(event: ToolCallDelta) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": event.name} if event.name else {}
-    function["arguments"] = event.arguments
-    out: dict[str, Any] = {"index": event.index}
-    if event.id or event.name:
-        out.update(id=event.id, type="function")
-    out["function"] = function
-    return out
-
-
-class OpenAIChatRelay:
-    """Passes a stream's bytes on untouched and reads it beside them.
-
-    Without `usage`, a chunk that holds nothing but the tokens is left out: the client did not ask for it. To know it,
-    bytes are then held back to the end of their event.
-    """
-
-    def __init__(self, *, usage: bool) -> None:
-        self._reader = OpenAIChatReader()
-        self._usage = usage
-        self._held = b""
-
-    def feed(self, chunk: bytes) -> tuple[bytes, list[Event]]:
-        """The bytes to pass on, and the events that are complete with this chunk."""
-        events = self._reader.feed(chunk)
-        if self._usage:
-            return chunk, events
-        blocks = _EVENT_END.split(self._held + chunk)
-        self._held = blocks.pop()
-        if len(self._held) > LIMIT:  # no event is that long: the reader has said so
-            blocks += [self._held, b""]
-            self._held = b""
-        kept = (b"" if _only_usage(blocks[i]) else blocks[i] + blocks[i + 1] for i in range(0, len(blocks), 2))
-        return b"".join(kept), events
-
-    def close(self) -> tuple[bytes, list[Event]]:
-        """What was held back, and the last events."""
-        held, self._held = self._held, b""
-        return b"" if _only_usage(held) else held, self._reader.close()
-
-
-_EVENT_END = re.compile(rb"(\r\n\r\n|\n\n|\r\r(?!\n))")
-
-
-def _only_usage(block: bytes) -> bool:
-    """Is this event the chunk that tells the tokens and nothing else?"""
-    if b'"usage"' not in block or b'"prompt_tokens"' not in block:
-        return False
-    found = SSE().feed(block + b"\n\n")
-    try:
-        chunk = _CHUNK.decode(found[0][1]) if found else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-    return chunk is not None and chunk.choices == [] and chunk.error is None and read_usage(chunk.usage) is not None
