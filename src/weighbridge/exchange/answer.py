@@ -30,15 +30,23 @@ class Rewriter:
         front: The caller's dialect; None for a caller who only wants events.
         asked: What the caller asks.
         restore: The way back of what the way out changed.
+        name: The answer's id for the caller; the engine's own if empty.
     """
 
     def __init__(
-        self, reader: StreamReader, front: Dialect | None, *, asked: Request, restore: Restore | None = None
+        self,
+        reader: StreamReader,
+        front: Dialect | None,
+        *,
+        asked: Request,
+        restore: Restore | None = None,
+        name: str = "",
     ) -> None:
         self._reader = reader
         self._front = front
         self._asked = asked
         self._restore = restore
+        self._name = name
         self._writer: StreamWriter | None = None
 
     @property
@@ -72,7 +80,11 @@ class Rewriter:
             begin = events[0] if isinstance(events[0], Begin) else Begin()
             asked = self._asked
             self._writer = self._front.writer(
-                id=begin.id, model=begin.model, created=begin.created, usage=asked.stream_usage, asked=asked
+                id=self._name or begin.id,
+                model=begin.model,
+                created=begin.created,
+                usage=asked.stream_usage,
+                asked=asked,
             )
         return b"".join(map(self._writer.write, events)), events
 

@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weighbridge import dialects
 from weighbridge.canon import Attempt, Engine, Plan, Reply, Trace
@@ -277,7 +278,8 @@ class Road:
             reply = outgoing.wrapped.reply(reply)
         tracer.losses = outgoing.losses
         if not outgoing.verbatim and call.dialect:
-            body, lost = dialects.get(call.dialect).write_reply(reply, call.request)
+            named = replace(reply, id=_name(call, outgoing, tracer) or reply.id)
+            body, lost = dialects.get(call.dialect).write_reply(named, call.request)
             tracer.lose(lost)
         await keeper.keep(reply)
         return await _complete(engine, tracer, upstream, reply, body)
@@ -291,7 +293,8 @@ class Road:
             relay = outgoing.back.relay(usage=call.request.stream_usage)
         else:
             restore = outgoing.wrapped.events() if outgoing.wrapped else None
-            relay = Rewriter(outgoing.back.reader(), front, asked=call.request, restore=restore)
+            name = _name(call, outgoing, tracer)
+            relay = Rewriter(outgoing.back.reader(), front, asked=call.request, restore=restore, name=name)
         source = upstream.chunks()
         head = await read_head(source, relay)
         tracer.token()
@@ -307,3 +310,8 @@ async def _complete(engine: Engine, tracer: Tracer, upstream: Upstream, reply: R
     await upstream.close()
     tracer.end(reply=reply)
     return WholeAnswer(tracer, engine, reply=reply, body=body)
+
+
+def _name(call: Call, outgoing: Outgoing, tracer: Tracer) -> str:
+    """The id of an answer that crosses dialects: the trace's. Some hosts draw theirs from a thousand, or give none."""
+    return "" if outgoing.back.name == call.dialect else tracer.id
