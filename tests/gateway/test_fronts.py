@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighbridge import dialects
 from weighbridge.gateway.fronts import ANTHROPIC, CHAT, GEMINI, RESPONSES, ROWS, Front, Fronts, speaker
 
 ALL = (CHAT, RESPONSES, ANTHROPIC, GEMINI)
@@ -123,4 +122,4 @@ def test_any_path_is_answered(path, method):
     ],
 )
 def test_who_speaks(path, headers, query, dialect):
-    assert speaker(path, headers, query) == (dialect if dialect in dialects.NAMES else CHAT)
+    assert speaker(path, headers, query) == dialect

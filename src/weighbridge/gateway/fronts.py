@@ -125,12 +125,10 @@ def speaker(path: str, headers: Mapping[bytes, bytes], query: bytes = b"") -> st
         query: What follows the question mark.
     """
     if b"anthropic-version" in headers or "/messages" in path:
-        found = ANTHROPIC
-    elif b"x-goog-api-key" in headers or path.startswith(("/v1beta", "/v1alpha")) or _shows_key(query):
-        found = GEMINI
-    else:
-        found = RESPONSES if "/responses" in path else CHAT
-    return found if found in dialects.NAMES else CHAT
+        return ANTHROPIC
+    if b"x-goog-api-key" in headers or path.startswith(("/v1beta", "/v1alpha")) or _shows_key(query):
+        return GEMINI
+    return RESPONSES if "/responses" in path else CHAT
 
 
 def _shows_key(query: bytes) -> bool:
