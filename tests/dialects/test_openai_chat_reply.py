@@ -215,6 +215,7 @@ def test_a_canon_reply_is_written_whole():
     assert first["message"]["reasoning_content"] == "Hm."
     assert first["message"]["reasoning_details"][0]["signature"] == "s"
     assert first["message"]["content"] == "4"
+    assert first["finish_reason"] == "stop"
     assert second == {
         "index": 1,
         "message": {"role": "assistant", "content": None, "refusal": "No."},
@@ -223,7 +224,7 @@ def test_a_canon_reply_is_written_whole():
     again = CHAT.read_reply(CHAT.write_reply(reply)[0])
     sealed = again.choices[0].parts[0]
     assert isinstance(sealed, ReasoningPart)
-    assert sealed.blobs == (Blob("a", "s", "signature"),)
+    assert sealed.blobs == (Blob("openai-chat", "s", "signature"),)
     assert again.usage == reply.usage
 
 
@@ -361,7 +362,9 @@ def test_retry_after(headers, seconds):
     ],
 )
 def test_errors_are_written(error, kind, param):
-    told = json.loads(CHAT.write_error(error))["error"]
+    status, written = CHAT.write_error(error)
+    assert status == error.http_status
+    told = json.loads(written)["error"]
     assert told["type"] == kind
     assert told["param"] == param
     assert told["code"] == error.code
@@ -371,5 +374,5 @@ def test_errors_are_written(error, kind, param):
 
 def test_an_engine_error_survives_the_way():
     for kind in (errors.NoCreditError, errors.OverloadedError, errors.DeadlineError, errors.UnknownModelError):
-        again = CHAT.read_error(kind.http_status, {}, CHAT.write_error(kind("So it is.")), engine="e")
-        assert type(again) is kind
+        status, written = CHAT.write_error(kind("So it is."))
+        assert type(CHAT.read_error(status, {}, written, engine="e")) is kind

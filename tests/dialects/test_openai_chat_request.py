@@ -183,8 +183,8 @@ def test_parts_are_read():
     assert isinstance(linked, ImagePart)
     assert linked.url == "https://example.com/a.png"
     assert audio == FilePart(data="QUJD", media_type="audio/mp3")
-    assert file == FilePart(data="QUJD", media_type="application/pdf", name="a.pdf")
-    assert isinstance(video, OpaquePart)
+    assert replace(file, extra={}) == FilePart(data="QUJD", media_type="application/pdf", name="a.pdf")
+    assert replace(video, extra={}) == FilePart(url="https://example.com/v", media_type="video/mp4")
     assert request.messages[1].parts == (ReasoningPart("Hm."), ToolCallPart("c1", "f", '{"a": 1}'))
     assert request.messages[2].parts == (ToolResultPart("c1", (TextPart("42"),)),)
 
@@ -530,15 +530,16 @@ def test_what_has_no_place_here_is_a_loss():
     )
     told, losses = write(request)
     assert {x.field: x.severity for x in losses} == {
-        "thinking": "medium",
-        "messages[0].content[0].cache_control": "medium",
+        "thinking": "low",
+        "messages[0].content[0].cache_control": "low",
         "messages[1].content[0]": "high",
         "messages[2].reasoning": "low",
         "messages[3].parts": "low",
         "messages[4].parts": "medium",
     }
-    assert told["messages"][2] == {"role": "assistant", "content": "y"}
-    assert told["messages"][3]["content"] == "after"
+    assert told["messages"][0] == {"role": "user", "content": "x"}
+    assert told["messages"][1] == {"role": "assistant", "content": "y"}
+    assert told["messages"][2]["content"] == "after"
 
 
 def test_changed_parts_are_written_as_they_are_now():
@@ -572,6 +573,6 @@ def test_changed_parts_are_written_as_they_are_now():
 
 
 def test_unknown_dialects_get_a_hint():
-    assert dialects.NAMES == ("openai-chat",)
-    with pytest.raises(InputError, match="Did you mean 'openai-chat'"):
+    assert "openai-chat" in dialects.NAMES
+    with pytest.raises(InputError, match="Did you mean 'openai-chat"):
         dialects.get("openai-chta")

@@ -30,6 +30,7 @@ from weighbridge.canon import (
 from weighbridge.dialects.fold import Fold, unfold
 
 CHAT = dialects.get("openai-chat")
+SEAL = Blob("openai-chat", "s", "signature", format="f")
 DONE = b"data: [DONE]\n\n"
 
 
@@ -101,7 +102,7 @@ def test_reasoning_in_each_form():
     thinking = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}, {"type": "text", "text": "4"}, 5]
     assert parts(chunk({"content": thinking}, "stop"), DONE) == (ReasoningPart("Hm"), TextPart("4"))
     sealed = {"reasoning_details": [{"type": "reasoning.text", "signature": "s", "format": "f"}], "content": ""}
-    assert parts(chunk(sealed, "stop"), DONE) == (ReasoningPart("", (Blob("f", "s", "signature"),)),)
+    assert parts(chunk(sealed, "stop"), DONE) == (ReasoningPart("", (SEAL,)),)
 
 
 def test_refusals():
@@ -150,7 +151,9 @@ def test_tool_calls_however_they_are_numbered(pieces):
 
 def test_parallel_calls_without_ids():
     found = parts(calls(call(0, None, "f", '{"x":1}')), calls(call(0, "", "f", '{"x":2}')), chunk(finish="stop"), DONE)
-    assert [(p.id, p.name, p.arguments) for p in found] == [("", "f", '{"x":1}'), ("", "f", '{"x":2}')]
+    assert [(p.name, p.arguments) for p in found] == [("f", '{"x":1}'), ("f", '{"x":2}')]
+    assert len({p.id for p in found}) == 2
+    assert all(p.id.startswith("call_") for p in found)
 
 
 def test_several_choices():
@@ -275,7 +278,7 @@ def test_no_bytes_crash_the_reader(pieces):
 # --- whatever the canon allows ----------------------------------------------------------------------
 
 text = st.text(min_size=1, max_size=8)
-blobs = st.builds(Blob, text, text, st.sampled_from(["signature", "encrypted", "redacted"]))
+blobs = st.builds(Blob, st.just("openai-chat"), text, st.sampled_from(["signature", "encrypted", "redacted"]))
 
 
 @st.composite
@@ -306,7 +309,7 @@ def streams(draw):
         code = draw(st.sampled_from(["rate_limited", "broken_answer", "overloaded", "deadline"]))
         return [*events, Failure(code, "It broke.")]
     for choice in range(count):
-        reasons = ["tool_calls", "length"] if opened.get(choice) else ["stop", "length", "content_filter", "error"]
+        reasons = ["tool_calls", "length"] if opened.get(choice) else ["stop", "length", "content_filter"]
         events.append(Finish(draw(st.sampled_from(reasons)), choice))
     return events
 
