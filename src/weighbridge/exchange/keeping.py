@@ -7,14 +7,15 @@ held any is remembered when it was answered, and put right in each later request
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from weighbridge.canon import Engine, Message, Part, Profile, ReasoningPart, Reply, Request, ToolCallPart
-from weighbridge.exchange.keepsake import Keepsake, Keys, asked_of, decode, encode, keepsake_of
+from weighbridge.exchange.keepsake import Keepsake, Keys, Turn, asked_of, decode, encode, keepsake_of
 from weighbridge.exchange.restore import Label, mark, put_back
 
 _MOST_KEYS = 8192
@@ -108,7 +109,7 @@ def remember(
     for parts, keepsake in found:
         value = encode(keepsake) if keepsake is not None else None
         if value is not None:
-            items += [(key, value) for key in keys.of(parts, asked, kept=True)]
+            items += [(key, value) for key in keys.of(Turn.of(parts, asked), kept=True)]
     keepsakes.put(items)
     return bool(items)
 
@@ -130,29 +131,25 @@ def recall(
     Returns:
         The request, and whether anything in it changed.
     """
-    turns = _turns(request.messages, Keys(caller))
-    found = keepsakes.get([key for turn in turns for key in turn.all_keys()]) if turns else {}
-    if not found:
+    runs = _runs(request.messages)
+    kept = _Lookup(keepsakes, Keys(caller)).find(runs)
+    if not kept:
         return request, False
-    known = {value: decode(value) for value in set(found.values())}
-    kept = {key: keepsake for key, value in found.items() if (keepsake := known[value]) is not None}
     replays = engine.profile_in(dialect).replay in _DEMANDED
     made = list(request.messages)
-    for turn in turns:
-        for start, end, keepsake in turn.find(kept):
-            before = request.messages[start:end]
-            if keepsake.issuer == engine.issuer:
-                after = put_back(before, keepsake, Label(dialect, own=True))
-            elif replays:
-                after = put_back(before, keepsake, Label(keepsake.issuer, own=False))
-            else:
-                after = mark(before, keepsake.issuer)
-            if after is not before:
-                made[start:end] = [*after, *[_GONE] * (end - start - len(after))]
-    messages = tuple(message for message in made if message is not _GONE)
-    if all(map(operator.is_, messages, request.messages)) and len(messages) == len(made):
+    for start, turns, keepsake in kept:
+        end = start + len(turns)
+        before = request.messages[start:end]
+        if keepsake.issuer == engine.issuer:
+            after = put_back(before, turns, keepsake, Label(dialect, own=True))
+        elif replays:
+            after = put_back(before, turns, keepsake, Label(keepsake.issuer, own=False))
+        else:
+            after = mark(before, keepsake.issuer)
+        made[start:end] = [*after, *[_GONE] * (end - start - len(after))]
+    if all(map(operator.is_, made, request.messages)):
         return request, False
-    return replace(request, messages=messages), True
+    return replace(request, messages=tuple(message for message in made if message is not _GONE)), True
 
 
 def matters(request: Request, profile: Profile) -> bool:
@@ -170,52 +167,80 @@ def _holds(part: Part) -> bool:
     return isinstance(part, (ReasoningPart, ToolCallPart)) or bool(getattr(part, "blobs", ()))
 
 
-class _Turn(Struct, frozen=True):
-    """A turn of the assistant: messages in a row, with the keys of each and those of all together."""
+class _Run(Struct, frozen=True):
+    """Messages of the assistant in a row: dialects tell one answer in one message or in several."""
 
     start: int
-    keys: tuple[list[bytes], ...]
-    whole: bytes
-
-    def all_keys(self) -> Iterator[bytes]:
-        """Every key."""
-        yield self.whole
-        for keys in self.keys:
-            yield from keys
-
-    def find(self, kept: Mapping[bytes, Keepsake]) -> Iterator[tuple[int, int, Keepsake]]:
-        """What is known of it: from which message to which, and the keepsake.
-
-        Dialects tell one answer in one message or in several; in rare cases two answers stand in a row.
-        """
-        each = [next((kept[key] for key in keys if key in kept), None) for keys in self.keys]
-        found = {id(keepsake): keepsake for keepsake in each if keepsake is not None}
-        whole = next(iter(found.values())) if len(found) == 1 else kept.get(self.whole)
-        if whole is not None:
-            yield self.start, self.start + len(each), whole
-            return
-        for number, keepsake in enumerate(each, self.start):
-            if keepsake is not None:
-                yield number, number + 1, keepsake
+    turns: list[Turn]
 
 
-def _turns(messages: Sequence[Message], keys: Keys) -> list[_Turn]:
-    """The assistant's turns, the latest first, as many as can be looked up."""
+def _runs(messages: Sequence[Message]) -> list[_Run]:
+    """The assistant's turns, the latest first."""
     asked = list(asked_of(messages))
-    turns: list[_Turn] = []
-    count = 0
+    runs: list[_Run] = []
     end = len(messages)
-    while end and count < _MOST_KEYS:
+    while end:
         start = end - 1
         if messages[start].role == "assistant":
             while start and messages[start - 1].role == "assistant":
                 start -= 1
-            each = tuple(keys.of(message.parts, asked[start]) for message in messages[start:end])
-            every = [part for message in messages[start:end] for part in message.parts]
-            turns.append(_Turn(start, each, keys.whole(every, asked[start])))
-            count += 1 + sum(map(len, each))
+            runs.append(_Run(start, [Turn.of(message.parts, asked[start]) for message in messages[start:end]]))
         end = start
-    return turns
+    return runs
+
+
+class _Lookup:
+    """Finds the keepsakes of turns: first by the surest key of each, then those that are left by every key."""
+
+    def __init__(self, keepsakes: Keepsakes, keys: Keys) -> None:
+        self._keepsakes = keepsakes
+        self._keys = keys
+        self._decoded: dict[bytes, Keepsake | None] = {}
+
+    def find(self, runs: Sequence[_Run]) -> list[tuple[int, list[Turn], Keepsake]]:
+        """What is known: where a turn begins, its messages, and the keepsake."""
+        keys = [[self._keys.of(turn) for turn in run.turns] for run in runs]
+        first = [[next(one) for one in row] for row in islice(keys, _MOST_KEYS)]
+        found = self._get([key for row in first for key in row])
+        known = [[found.get(key) for key in row] for row in first]
+        left: dict[tuple[int, int], list[bytes]] = {}
+        count = 0
+        for i, row in enumerate(known):
+            for j, keepsake in enumerate(row):
+                if keepsake is None and count < _MOST_KEYS:
+                    left[i, j] = list(keys[i][j])
+                    count += len(left[i, j])
+            if len(row) > 1:
+                left[i, -1] = [self._keys.whole(runs[i].turns)]
+        found = self._get([key for row in left.values() for key in row])
+        for (i, j), some in left.items():
+            if j >= 0:
+                known[i][j] = next((found[key] for key in some if key in found), None)
+        made: list[tuple[int, list[Turn], Keepsake]] = []
+        for i, (run, each) in enumerate(zip(runs, known, strict=False)):
+            made += _assigned(run, each, found.get(left[i, -1][0]) if len(each) > 1 else None)
+        return made
+
+    def _get(self, keys: list[bytes]) -> dict[bytes, Keepsake]:
+        values = self._keepsakes.get(keys) if keys else {}
+        for value in values.values():
+            if value not in self._decoded:
+                self._decoded[value] = decode(value)
+        return {key: kept for key, value in values.items() if (kept := self._decoded[value]) is not None}
+
+
+def _assigned(
+    run: _Run, each: Sequence[Keepsake | None], whole: Keepsake | None
+) -> Iterator[tuple[int, list[Turn], Keepsake]]:
+    """Which messages a keepsake is about. In rare cases two answers stand in a row."""
+    found = {id(keepsake): keepsake for keepsake in each if keepsake is not None}
+    one = next(iter(found.values())) if len(found) == 1 else whole
+    if one is not None:
+        yield run.start, run.turns, one
+        return
+    for number, keepsake in enumerate(each):
+        if keepsake is not None:
+            yield run.start + number, run.turns[number : number + 1], keepsake
 
 
 _DEMANDED = ("always", "tools")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -95,6 +96,29 @@ def _kept(part: Part, dialect: str) -> KeptPart:
             return KeptPart(type(part).__name__, blobs=blobs)
 
 
+class Turn(Struct, frozen=True):
+    """A message of the assistant, looked at once: its parts, what each says as a digest, and what had been asked.
+
+    `whats`: the digest of a visible text or of a call; b"" for every other part.
+    """
+
+    parts: Sequence[Part]
+    whats: Sequence[bytes]
+    asked: bytes
+
+    @classmethod
+    def of(cls, parts: Sequence[Part], asked: bytes) -> Turn:
+        """Look at a message; `asked` as from `asked_of`."""
+        return cls(parts, [digest_of(part) for part in parts], asked)
+
+    @property
+    def calls(self) -> list[tuple[str, bytes]]:
+        """The id and the digest of each call."""
+        return [
+            (part.id, what) for part, what in zip(self.parts, self.whats, strict=True) if isinstance(part, ToolCallPart)
+        ]
+
+
 class Keys:
     """Makes the keys of one caller's turns.
 
@@ -105,37 +129,43 @@ class Keys:
     def __init__(self, caller: str) -> None:
         self._caller = _digest(b"caller", _bytes(caller))
 
-    def of(self, parts: Sequence[Part], asked: bytes, *, kept: bool = False) -> list[bytes]:
+    def of(self, turn: Turn, *, kept: bool = False) -> Iterator[bytes]:
         """The keys of a turn, the surest first.
 
         A seal is one of a kind. So is a call's id, but not with every engine: some count their calls, and begin anew in
         every conversation. So an id counts first together with its call and with what had been asked.
 
         Args:
-            parts: The turn.
-            asked: The digest of what the user had said last, see `asked_of`.
+            turn: The turn.
             kept: It is an answer that is being kept: its ids may come back as another dialect's writer told them.
         """
-        seals = [blob.data for part in parts for blob in getattr(part, "blobs", ()) if blob.data]
-        calls = [part for part in parts if isinstance(part, ToolCallPart)]
+        seals = (blob.data for part in turn.parts for blob in getattr(part, "blobs", ()) if blob.data)
+        for seal in islice(seals, _MOST_KEYS):
+            yield self._key(b"seal", _bytes(seal))
         told = [
-            (_bytes(name), call_digest(call))
-            for call in calls[:_MOST_KEYS]
-            for name in (ids_of(call.id) if kept else (call.id,))
+            (_bytes(name), what)
+            for call_id, what in islice(turn.calls, _MOST_KEYS)
+            for name in (ids_of(call_id) if kept else (call_id,))
         ]
-        keys = [self._key(b"seal", _bytes(data)) for data in seals[:_MOST_KEYS]]
-        keys += [self._key(b"call", name, what, asked) for name, what in told]
-        keys.append(self.whole(parts, asked))
-        keys += [self._key(b"id", name, what) for name, what in told]
-        return keys
+        for name, what in told:
+            yield self._key(b"call", turn.asked, what, name)
+        yield self.whole([turn])
+        for name, what in told:
+            yield self._key(b"id", what, name)
 
-    def whole(self, parts: Sequence[Part], asked: bytes) -> bytes:
-        """The key of a turn by all that is visible of it."""
-        calls = [call_digest(part) for part in parts if isinstance(part, ToolCallPart)]
-        return self._key(b"turn", said_of(parts), *calls, asked)
+    def whole(self, turns: Sequence[Turn]) -> bytes:
+        """The key of messages in a row by all that is visible of them."""
+        texts = [
+            (part.text, what)
+            for turn in turns
+            for part, what in zip(turn.parts, turn.whats, strict=True)
+            if isinstance(part, TextPart) and part.text
+        ]
+        said = texts[0][1] if len(texts) == 1 else text_digest("".join(text for text, _ in texts))
+        return self._key(b"turn", turns[0].asked, said, *(what for turn in turns for _, what in turn.calls))
 
-    def _key(self, *pieces: bytes) -> bytes:
-        return _digest(self._caller, *pieces)
+    def _key(self, kind: bytes, *pieces: bytes) -> bytes:
+        return _digest(self._caller, kind, *pieces)
 
 
 def asked_of(messages: Iterable[Message]) -> Iterator[bytes]:
@@ -155,14 +185,21 @@ def said_of(parts: Iterable[Part]) -> bytes:
     return text_digest("".join(part.text for part in parts if isinstance(part, TextPart)))
 
 
+def digest_of(part: Part) -> bytes:
+    """The digest of a visible text or of a call; b"" for every other part."""
+    if isinstance(part, TextPart):
+        return text_digest(part.text)
+    return call_digest(part) if isinstance(part, ToolCallPart) else b""
+
+
 def text_digest(text: str) -> bytes:
     """The digest of a text. Clients like to strip white space from its ends, so that does not count."""
-    return _digest(_bytes(text.strip()))
+    return _digest(b"text", _bytes(text.strip()))
 
 
 def call_digest(call: ToolCallPart) -> bytes:
     """The digest of a call's name and arguments, however these are spelled."""
-    return _digest(_bytes(call.name), _arguments(call.arguments))
+    return _digest(b"call", _bytes(call.name), _arguments(call.arguments))
 
 
 def _arguments(text: str) -> bytes:
@@ -188,11 +225,8 @@ def ids_of(name: str) -> tuple[str, ...]:
 
 
 def _digest(*pieces: bytes) -> bytes:
-    made = blake2b(digest_size=16)
-    for piece in pieces:
-        made.update(b"%d:" % len(piece))
-        made.update(piece)
-    return made.digest()
+    """A digest of pieces; where one ends and the next begins counts."""
+    return blake2b(b"".join([b"%d:%b" % (len(piece), piece) for piece in pieces]), digest_size=16).digest()
 
 
 def _bytes(text: str) -> bytes:
