@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from operator import attrgetter
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -220,7 +222,7 @@ GROUNDED = {
         {"maps": {"uri": "https://m.org", "title": "M"}},
     ],
     "groundingSupports": [
-        {"segment": {"startIndex": 9, "endIndex": 16, "text": "東京?"}, "groundingChunkIndices": [0, 2]},
+        {"segment": {"startIndex": 8, "endIndex": 15, "text": "東京?"}, "groundingChunkIndices": [0, 2]},
         {
             "segment": {
                 "startIndex": len("Où est 東京? 🗼 ist hier. ".encode()),
@@ -237,7 +239,6 @@ GROUNDED = {
 
 
 def test_what_an_answer_rests_on_is_counted_in_characters():
-    GROUNDED["groundingSupports"][0]["segment"].update(startIndex=8, endIndex=15)
     reply = read({"executableCode": {}}, {"text": TEXT}, groundingMetadata=GROUNDED)
     cited = reply.choices[0].parts[1].citations
     assert [(c.url, c.title, c.quote) for c in cited] == [
@@ -407,9 +408,30 @@ JSON = st.recursive(
     max_leaves=8,
 )
 KEYS = st.sampled_from(
-    ["content", "parts", "text", "finishReason", "finish_reason", "index", "groundingMetadata", "groundingChunks"]
-    + ["groundingSupports", "segment", "startIndex", "endIndex", "groundingChunkIndices", "web", "logprobsResult"]
-    + ["chosenCandidates", "topCandidates", "candidates", "role", "thought", "functionCall", "name"]
+    [
+        "content",
+        "parts",
+        "text",
+        "finishReason",
+        "finish_reason",
+        "index",
+        "groundingMetadata",
+        "groundingChunks",
+        "groundingSupports",
+        "segment",
+        "startIndex",
+        "endIndex",
+        "groundingChunkIndices",
+        "web",
+        "logprobsResult",
+        "chosenCandidates",
+        "topCandidates",
+        "candidates",
+        "role",
+        "thought",
+        "functionCall",
+        "name",
+    ]
 )
 CANDIDATES = st.recursive(
     JSON, lambda inner: st.dictionaries(KEYS, inner, max_size=4) | st.lists(inner, max_size=3), max_leaves=12
@@ -463,7 +485,7 @@ def test_errors_are_understood_and_passed_on(status, word, message, kind):
 
 
 def test_how_long_to_wait_is_told_in_the_body():
-    details = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "38.5s"}]
+    details: list[dict[str, Any]] = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "38.5s"}]
     quota = "You exceeded your current quota, please check your plan and billing details."
     body = json.dumps(
         {"error": {"code": 429, "message": quota, "status": "RESOURCE_EXHAUSTED", "details": details}}
@@ -489,11 +511,11 @@ def test_a_strange_error_is_an_error_still(body):
     assert error.told == ("gemini-generate", body)
 
 
-def subclasses(kind):
+def subclasses(kind: type[WeighbridgeError]) -> set[type[WeighbridgeError]]:
     return {kind, *(inner for child in kind.__subclasses__() for inner in subclasses(child))}
 
 
-@pytest.mark.parametrize("kind", sorted(subclasses(WeighbridgeError), key=lambda k: k.code))
+@pytest.mark.parametrize("kind", sorted(subclasses(WeighbridgeError), key=attrgetter("code")))
 def test_each_error_of_ours_has_a_status_and_is_known_again(kind):
     status, body = GEMINI.write_error(kind("It went wrong.", where="contents[0]", fix="Do better."))
     told = json.loads(body)["error"]

@@ -38,7 +38,7 @@ HELLO = [{"role": "user", "parts": [{"text": "Hello"}]}]
 SEAL = "c2VhbA=="
 
 
-def read(stream=False, model="gemini-9", **fields):
+def read(*, stream=False, model="gemini-9", **fields):
     return GEMINI.read_request(json.dumps({"contents": HELLO, **fields}).encode(), model=model, stream=stream)
 
 
@@ -615,19 +615,20 @@ def test_pitfall_14_the_first_call_of_each_turn_gets_the_blank_seal():
 
 
 def test_pitfall_14_a_clients_own_calls_without_seals_get_one_too():
-    told = [
-        {"role": "user", "parts": [{"text": "Go"}]},
-        {"role": "model", "parts": [{"function_call": {"name": "f"}}]},
-        {"role": "user", "parts": [{"function_response": {"name": "f", "response": {}}}]},
-    ]
-    request = read(contents=told)
+    def asked(**seal):
+        return read(
+            contents=[
+                {"role": "user", "parts": [{"text": "Go"}]},
+                {"role": "model", "parts": [{"function_call": {"name": "f"}, **seal}]},
+                {"role": "user", "parts": [{"function_response": {"name": "f", "response": {}}}]},
+            ]
+        )
+
     profile = Profile(blank_seal="Qmxhbms=")
-    assert GEMINI.needs_rewrite(request, profile)
-    assert write(request, profile)[0]["contents"][1]["parts"] == [
-        {"function_call": {"name": "f"}, "thoughtSignature": "Qmxhbms="}
-    ]
-    told[1]["parts"][0]["thought_signature"] = SEAL
-    assert not GEMINI.needs_rewrite(read(contents=told), profile)
+    assert GEMINI.needs_rewrite(asked(), profile)
+    turn = write(asked(), profile)[0]["contents"][1]
+    assert turn["parts"] == [{"function_call": {"name": "f"}, "thoughtSignature": "Qmxhbms="}]
+    assert not GEMINI.needs_rewrite(asked(thought_signature=SEAL), profile)
 
 
 def test_thinking_of_other_engines():
@@ -837,7 +838,7 @@ def test_fields_of_other_dialects():
         "m",
         (user("Hi"),),
         parallel_tool_calls=False,
-        sampling=Sampling(0.5, 0.9, 5, 64, ("a", "b"), 7, 0.1, 0.2, True, 3, 2),
+        sampling=Sampling(0.5, 0.9, 5, 64, ("a", "b"), 7, 0.1, 0.2, logprobs=True, top_logprobs=3, n=2),
         response_format=ResponseFormat("json_object"),
         user="ann",
         metadata={"a": "b"},
@@ -904,8 +905,14 @@ JSON = st.recursive(
     max_leaves=8,
 )
 KEYS = st.sampled_from(
-    ["text", "thought", "thoughtSignature", "thought_signature", "functionCall", "function_call", "functionResponse"]
-    + [
+    [
+        "text",
+        "thought",
+        "thoughtSignature",
+        "thought_signature",
+        "functionCall",
+        "function_call",
+        "functionResponse",
         "inlineData",
         "inline_data",
         "fileData",
@@ -917,8 +924,10 @@ KEYS = st.sampled_from(
         "args",
         "id",
         "parts",
+        "response",
+        "executableCode",
+        "role",
     ]
-    + ["response", "executableCode", "role"]
 )
 PARTS = st.recursive(
     JSON, lambda inner: st.dictionaries(KEYS, inner, max_size=4) | st.lists(inner, max_size=3), max_leaves=12
