@@ -30,7 +30,6 @@ from weighbridge.canon import (
 from weighbridge.errors import InputError, LossError, OverloadedError, UnreachableError
 from weighbridge.exchange import Call, WholeAnswer
 from weighbridge.exchange.adapt import adapt, back_of, refuse_losses
-from weighbridge.exchange.keeping import NoKeepsakes
 
 CHAT, ANTHROPIC = "openai-chat", "anthropic-messages"
 HELLO = Reply((Choice((TextPart("Hello."),), "stop"),), Usage(input=3, output=2))
@@ -70,7 +69,7 @@ async def test_the_profile_is_the_one_of_the_dialect_that_is_spoken() -> None:
         ),
         dialect=ANTHROPIC,
     )
-    outgoing = await adapt(call, here, None, keepsakes=NoKeepsakes())
+    outgoing = await adapt(call, here, None)
     assert "top_k" not in msgspec.json.decode(outgoing.body)
     assert [loss.field for loss in outgoing.losses] == ["top_k"]
 
@@ -78,9 +77,9 @@ async def test_the_profile_is_the_one_of_the_dialect_that_is_spoken() -> None:
 async def test_headers_go_along_in_their_own_dialect_and_are_lost_in_another() -> None:
     headers = {"anthropic-beta": "context-1m-2025-08-07", "anthropic-version": "2023-06-01"}
     call = Call(asked(headers=headers, sampling=Sampling(max_tokens=9)), dialect=ANTHROPIC)
-    same = await adapt(call, CLAUDE, None, keepsakes=NoKeepsakes())
+    same = await adapt(call, CLAUDE, None)
     assert (same.headers, same.losses) == (headers, ())
-    other = await adapt(call, GLM, None, keepsakes=NoKeepsakes())
+    other = await adapt(call, GLM, None)
     assert other.headers == {}
     assert [(loss.field, loss.severity) for loss in other.losses] == [("headers.anthropic-beta", "low")]
     theatre = Theatre(CLAUDE)
@@ -165,7 +164,7 @@ async def test_addresses_are_fetched_only_where_the_route_allows_it_and_the_engi
 async def test_the_fast_lane_still_passes_a_client_s_bytes() -> None:
     body = b'{ "model" : "r",\n "messages": [{"role":"user","content":"hi"}], "unheard_of": 1.50 }'
     call = Call(dialects.get(CHAT).read_request(body), dialect=CHAT, body=body)
-    outgoing = await adapt(call, GLM, None, keepsakes=NoKeepsakes())
+    outgoing = await adapt(call, GLM, None)
     assert outgoing.verbatim
     assert outgoing.body == body.replace(b'"r"', b'"glm"', 1)
 

@@ -32,7 +32,7 @@ from weighbridge.canon import (
     ToolCallPart,
     ToolResultPart,
 )
-from weighbridge.exchange.keeping import Keeper, NoKeepsakes, matters, recall, remember
+from weighbridge.exchange.keeping import Keeper, matters, recall, remember
 from weighbridge.exchange.keepsake import Keepsake, Turn, asked_of, decode, encode, keepsake_of, said_of
 from weighbridge.exchange.restore import Label, put_back
 from weighbridge.store.keepsakes import Keepsakes as Stored
@@ -426,7 +426,6 @@ def test_nothing_to_look_up_asks_nobody() -> None:
     assert recalled(memory) == ((), False)
     assert recalled(memory, user("hi"), result()) == ((user("hi"), result()), False)
     assert memory.asked == 0
-    assert NoKeepsakes().get([b"k"]) == {}
 
 
 def test_one_request_asks_once_and_only_so_much() -> None:
@@ -482,6 +481,10 @@ async def test_a_keeper_keeps_each_choice_once_when_it_has_ended() -> None:
     assert (len(memory.values), memory.settled) == (count, 1)
     await keeper.keep(Reply((*ended.choices, Choice((TextPart("plain"),), "stop"))))
     assert memory.settled == 1
+
+
+async def test_where_nothing_is_kept_nothing_happens() -> None:
+    await Keeper(Request("r"), CLAUDE, DIALECT, None, caller="").keep(Reply((Choice((THOUGHT,), "stop"),)))
 
 
 async def test_two_workers_share_one_file(tmp_path: Path) -> None:

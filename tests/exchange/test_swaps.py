@@ -194,6 +194,28 @@ async def test_pitfall_14_gemini_s_seals_stay_in_their_parts_also_with_parallel_
     assert [p["thoughtSignature"] for p in foreign if "functionCall" in p] == ["skip_thought_signature_validator"]
 
 
+@pytest.mark.parametrize("forgets", [False, True])
+async def test_pitfall_14_a_wire_without_ids_of_calls_loses_no_seal(theatre, shelf, forgets) -> None:
+    """Google's own answers name no ids: the turn is known by what it says."""
+    one = Speaker(theatre.road(keepsakes=shelf()), GEMINI, forgets=forgets, **TOOLS[GEMINI])
+    calls = [{"functionCall": {"name": "ls", "args": {"path": path}}} for path in ("/1", "/2")]
+    parts = [{"text": "Both."}, {**calls[0], "thoughtSignature": "R2VtaW5pU2VhbA=="}, calls[1]]
+    told = {"candidates": [{"content": {"role": "model", "parts": parts}, "finishReason": "STOP", "index": 0}]}
+    answers = {"role": "user", "parts": [{"functionResponse": {"name": "ls", "response": {"output": "x"}}}] * 2}
+    one.user("hi")
+    for name in ("gem@google", "glm@zai", "gem@google"):
+        theatre.line("google", told) if name == "gem@google" else theatre.answer(name, reply(call(3)))
+        await one.ask(name)
+        if name == "glm@zai":
+            one.results((call(3).id, "ls", "y"))
+        else:
+            one.history.append(answers)
+    first, second = (c["parts"] for c in theatre.stage.last["contents"] if c["role"] == "model")
+    assert first == parts
+    assert b"R2VtaW5p" not in theatre.stage.seen[1].body
+    assert [p["thoughtSignature"] for p in second if "functionCall" in p] == ["skip_thought_signature_validator"]
+
+
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("front", ALL)
 async def test_pitfall_15_deepseek_gets_its_thinking_back_whatever_the_client_speaks(

@@ -29,12 +29,26 @@ def test_a_route_is_read() -> None:
     assert made == {"assistant": Route("assistant", "a@x", ("b@x",), timeout=5.0)}
 
 
+def test_a_route_may_be_strict_and_may_let_addresses_be_fetched() -> None:
+    plan = Plan(1, declared(r={"primary": "a@x", "strict": True, "fetch": True}, plain={"primary": "a@x"}))
+    assert [(c.strict, c.fetch) for c in (routes.choose(plan, name, resolve) for name in ("r", "plain", "a@x"))] == [
+        (True, True),
+        (False, False),
+        (False, False),
+    ]
+    promoted = routes.promote(plan, "r", "b@x")
+    assert promoted.routes["r"].strict
+    assert promoted.routes["r"].fetch
+
+
 @pytest.mark.parametrize(
     ("name", "section", "message"),
     [
         ("r", {"primry": "a@x"}, "Did you mean 'primary'"),
         ("r", {}, "primary"),
         ("r", {"primary": 3}, "primary"),
+        ("r", {"primary": "a@x", "strict": "yes"}, "strict"),
+        ("r", {"primary": "a@x", "fetch": 1}, "fetch"),
         ("r", "a@x", "primary"),
         ("r", {"primary": "a@x", "timeout": 0}, "more than 0"),
         ("r", {"primary": "a@x", "first_token_timeout": -1}, "more than 0"),

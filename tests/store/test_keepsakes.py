@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from weighbridge import settings
 from weighbridge.errors import StoreError
 from weighbridge.store.keepsakes import Keepsakes
 from weighbridge.store.responses import StoredResponses
@@ -387,6 +388,14 @@ def test_deleting_says_so_when_the_file_cannot_be_written(tmp_path, wall) -> Non
     with pytest.raises(StoreError):
         store.delete("r")
     store.close()
+
+
+def test_where_they_lie_is_a_setting(tmp_path) -> None:
+    assert settings.load(start=tmp_path, environ={}).keepsakes_path == tmp_path / ".weighbridge" / "keepsakes.db"
+    nowhere = settings.load(start=tmp_path, environ={"WEIGHBRIDGE_STORE_KEEPSAKES": ""})
+    assert nowhere.keepsakes_path is None
+    away = settings.load(start=tmp_path, environ={}, flags={"store.keepsakes": "/elsewhere/k.db"})
+    assert away.keepsakes_path == Path("/elsewhere/k.db")
 
 
 def test_a_shelf_s_name_tells_its_thread(tmp_path, wall) -> None:

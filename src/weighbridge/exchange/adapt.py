@@ -50,7 +50,12 @@ def back_of(engine: Engine, front: str) -> Dialect:
 
 
 async def adapt(
-    call: Call, engine: Engine, endpoint: Endpoint | None, *, keepsakes: Keepsakes, fetcher: Fetching | None = None
+    call: Call,
+    engine: Engine,
+    endpoint: Endpoint | None,
+    *,
+    keepsakes: Keepsakes | None = None,
+    fetcher: Fetching | None = None,
 ) -> Outgoing:
     """Write the request in the engine's dialect, as its profile demands.
 
@@ -61,7 +66,7 @@ async def adapt(
         call: What is asked.
         engine: Whom it goes to.
         endpoint: Where it listens, if it is a local one.
-        keepsakes: What earlier answers held.
+        keepsakes: What earlier answers held; None where nothing is kept.
         fetcher: Gets what the request tells by address, if the engine takes no address and the route allows it.
 
     Raises:
@@ -75,7 +80,7 @@ async def adapt(
     if endpoint is not None:
         profile = endpoint.fit(profile, back.name)
     request, losses = call.request, () if same else _lost_headers(call)
-    if not same or matters(request, profile):
+    if keepsakes is not None and (not same or matters(request, profile)):
         request, _ = recall(request, engine, back.name, keepsakes, caller=call.caller)
     if fetcher is not None and (kinds := _BY_ADDRESS.intersection(profile.rejects)):
         request, lost = await fetcher.inline(request, kinds)

@@ -38,20 +38,6 @@ class Keepsakes(Protocol):
         ...
 
 
-class NoKeepsakes:
-    """Keeps nothing."""
-
-    def put(self, items: Sequence[tuple[bytes, bytes]]) -> None:
-        """Nothing is kept."""
-
-    def get(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:  # noqa: ARG002 - whatever is asked
-        """Nothing is there."""
-        return {}
-
-    async def settle(self) -> None:
-        """There is nothing to wait for."""
-
-
 class Keeper:
     """Keeps what one exchange is answered with, as soon as it is complete.
 
@@ -59,11 +45,13 @@ class Keeper:
         request: What was asked, as its client told it.
         engine: Who answers.
         dialect: In which the engine answers.
-        keepsakes: Where it goes.
+        keepsakes: Where it goes; None keeps nothing.
         caller: Who asked.
     """
 
-    def __init__(self, request: Request, engine: Engine, dialect: str, keepsakes: Keepsakes, *, caller: str) -> None:
+    def __init__(
+        self, request: Request, engine: Engine, dialect: str, keepsakes: Keepsakes | None, *, caller: str
+    ) -> None:
         self._request = request
         self._engine = engine
         self._dialect = dialect
@@ -77,6 +65,8 @@ class Keeper:
         The client must not come back, perhaps to another worker, before it can be found: so this is to be awaited
         before the client is told of the end.
         """
+        if self._keepsakes is None:
+            return
         ended = [i for i, choice in enumerate(reply.choices) if choice.finish is not None and i not in self._kept]
         self._kept.update(ended)
         new = replace(reply, choices=tuple(reply.choices[i] for i in ended))

@@ -25,7 +25,7 @@ from weighbridge.exchange.adapt import Fetching, Outgoing, adapt, back_of, refus
 from weighbridge.exchange.answer import Rewriter, StreamedAnswer, WholeAnswer, broken_off
 from weighbridge.exchange.call import Call
 from weighbridge.exchange.head import read_head
-from weighbridge.exchange.keeping import Keeper, Keepsakes, NoKeepsakes
+from weighbridge.exchange.keeping import Keeper, Keepsakes
 from weighbridge.exchange.tracer import Tracer
 from weighbridge.routes import Choice, choose
 
@@ -78,7 +78,7 @@ class Road:
         self._deadline = deadline
         self._new_id = new_id
         self._clock = clock
-        self._keepsakes = keepsakes or NoKeepsakes()
+        self._keepsakes = keepsakes
         self._fetcher = fetcher
         self._choices: tuple[Plan, dict[str, Choice]] = (plan(), {})
 
