@@ -74,6 +74,7 @@ def test_every_reply_comes_back_equal(replies):
         reply = CLAUDE.read_reply(json.dumps(told).encode())
         assert (json.loads(CLAUDE.write_reply(reply)[0]), CLAUDE.write_reply(reply)[1]) == (told, ()), name
         assert reply.finish is not None
+        assert reply.usage is not None
         assert reply.usage.output == told["usage"]["output_tokens"]
         assert reply.usage.input >= told["usage"]["input_tokens"]
 

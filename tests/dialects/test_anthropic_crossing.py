@@ -164,7 +164,7 @@ def test_turns_of_one_role_are_joined_and_empty_text_is_left_out():
     out, losses = ask(user("a", ""), user("b"), assistant(""), user("  "), user("c"))
     assert len(out["messages"]) == 1
     assert [b["text"] for b in out["messages"][0]["content"]] == ["a", "b", "c"]
-    assert told(losses) == {"messages[3].parts": "low"}
+    assert told(losses) == {"messages[2]": "low", "messages[3].parts": "low"}
 
 
 def test_a_conversation_of_instructions_alone_gets_a_turn():

@@ -150,7 +150,7 @@ def test_pitfall_33_why_an_answer_ended(reason, calls, finish):
     ],
 )
 def test_pitfall_33_why_an_answer_of_another_dialect_ended(finish, parts, reason):
-    out, losses = write(Reply((Choice(parts, finish),)))
+    out, losses = write(Reply((Choice(parts, finish),), Usage()))
     assert out["stop_reason"] == reason
     assert losses == ()
 
@@ -187,7 +187,7 @@ def test_citations():
 
 def test_citations_of_other_dialects():
     cited = TextPart("So it is.", citations=(Citation("https://a.example", "A", start=0, end=2), Citation(title="no")))
-    out, losses = write(Reply((Choice((cited,), "stop"),)))
+    out, losses = write(Reply((Choice((cited,), "stop"),), Usage()))
     citation = out["content"][0]["citations"]
     assert [(c["type"], c["url"], c["encrypted_index"]) for c in citation] == [
         ("web_search_result_location", "https://a.example", "")
@@ -202,7 +202,7 @@ def test_thinking_of_any_engine_is_sealed_for_the_client_to_send_again():
         ReasoningPart("", (Blob("openai", "p", "encrypted", "rs_2"),)),
         ReasoningPart("unsealed"),
     )
-    out, losses = write(Reply((Choice(parts, "stop"),)))
+    out, losses = write(Reply((Choice(parts, "stop"),), Usage()))
     assert out["content"] == [
         {"type": "thinking", "thinking": "Hm", "signature": "g"},
         {"type": "thinking", "thinking": "Aha", "signature": "o"},
@@ -235,12 +235,13 @@ def test_what_an_answer_here_cannot_hold():
         "choices[0].tool_calls": "medium",
         "choices[0].refusal": "low",
         "choices[0].logprobs": "medium",
+        "usage": "low",
     }
 
 
 def test_a_refusal_alone_and_an_engine_that_broke_off():
     assert write(Reply((Choice((), "stop", "No."),)))[0]["stop_reason"] == "refusal"
-    out, losses = write(Reply((Choice((), "error"),)))
+    out, losses = write(Reply((Choice((), "error"),), Usage()))
     assert out["stop_reason"] == "end_turn"
     assert [loss.severity for loss in losses] == ["medium"]
 
@@ -255,7 +256,7 @@ def test_an_empty_reply_has_every_field_that_clients_need():
         "stop_reason": None,
         "usage": dict.fromkeys(USAGE, 0),
     }
-    assert losses == ()
+    assert [(loss.field, loss.severity) for loss in losses] == [("usage", "low")]
 
 
 @pytest.mark.parametrize(

@@ -618,13 +618,12 @@ BLOCKS = st.dictionaries(st.sampled_from((*KEYS, "cache_control", "is_error", "t
 def test_any_request_is_refused_with_its_place_or_comes_back_equal(blocks, role, fields):
     content = [{**block, "type": kind} for kind, block in blocks]
     asked = {**BASE, "messages": [{"role": role, "content": content}], **fields}
+    request = None
     try:
         request = CLAUDE.read_request(json.dumps(asked).encode())
     except InputError as error:
         told = error
-    else:
-        told = None
-    if told is not None:
+    if request is None:
         assert told.where
         assert told.fix
         return

@@ -15,6 +15,7 @@ from weighbridge.canon import (
     Blob,
     Citation,
     CitationEvent,
+    Event,
     Failure,
     Finish,
     ImagePart,
@@ -76,8 +77,9 @@ def read(raw, cuts=()):
 def write(*events):
     writer = CLAUDE.writer(id="msg_1", model="claude", created=0, usage=False)
     body = b"".join(writer.write(event) for event in events) + writer.close()
+    lost = tuple(loss for loss in writer.losses if loss.field != "usage")
     told = [json.loads(part.partition(b"data: ")[2]) for part in body.split(b"\n\n")[:-1]]
-    return told, writer.losses, body
+    return told, lost, body
 
 
 def fold(events):
@@ -428,6 +430,12 @@ def test_a_citation_after_its_text_was_closed_is_told():
     assert [loss.severity for loss in losses] == ["low"]
 
 
+def test_an_answer_without_tokens_tells_none_and_says_so():
+    writer = CLAUDE.writer(id="m", model="c", created=0, usage=True)
+    assert b'"output_tokens":0' in writer.write(TextDelta("x")) + writer.close()
+    assert [(loss.field, loss.severity) for loss in writer.losses] == [("usage", "low")]
+
+
 def test_an_answer_of_nothing_is_whole():
     told, losses, body = write()
     assert [e["type"] for e in told] == ["message_start", "message_delta", "message_stop"]
@@ -488,7 +496,7 @@ def chunks(call_index, made):
 
 def events_of(pieces):
     """The events of an answer: the rules of the canon hold, and some calls come by turns."""
-    events = [Begin("m", "claude")]
+    events: list[Event] = [Begin("m", "claude")]
     calls = 0
     before = ""
     for kind, what, how in pieces:

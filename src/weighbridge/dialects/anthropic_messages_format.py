@@ -14,6 +14,7 @@ from weighbridge.dialects.strict import misfit
 
 #: What any tool's schema may be.
 LOOSE = SchemaRules(name=NAME, top_object=True)
+_CHOICES = frozenset({"anyOf", "oneOf", "allOf", "not", "enum", "const", "$ref"})
 #: What an answer's schema may be: the host builds a grammar from it.
 ANSWER = SchemaRules(
     name=NAME,
@@ -163,7 +164,9 @@ def _put_schema(out: dict[str, Any], tool: Tool, profile: Profile, place: str, l
         found = None
         if strict:
             found, strict = adapt(schema, profile.schema or STRICT, strict=True, place=place, losses=losses)
-        if not strict:
+        if not strict and profile.schema is None and schema.get("type") == "object" and not _CHOICES & schema.keys():
+            found = schema  # what LOOSE wants: most schemas are, and need no walk
+        elif not strict:
             found, strict = adapt(schema, profile.schema or LOOSE, strict=strict, place=place, losses=losses)
         schema = found
     if schema is not None:

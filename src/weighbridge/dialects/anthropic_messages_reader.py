@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from weighbridge.canon import (
     Begin,
@@ -23,6 +22,7 @@ from weighbridge.canon import (
 )
 from weighbridge.dialects.anthropic_messages_citations import read_citation
 from weighbridge.dialects.anthropic_messages_common import NAME, as_json_text
+from weighbridge.dialects.anthropic_messages_events import EVENT, Block, Delta, StreamEvent, as_object, as_text, whole
 from weighbridge.dialects.anthropic_messages_reply import finish_reason, read_usage
 from weighbridge.dialects.sse import LIMIT, SSE
 from weighbridge.dialects.upstream_errors import from_stream
@@ -31,54 +31,12 @@ from weighbridge.errors import BrokenAnswerError
 MOST_BLOCKS = 4096
 
 
-class _Delta(Struct, gc=False):
-    """What is read of a delta, of a block or of the message."""
-
-    type: Any = ""
-    text: Any = ""
-    thinking: Any = ""
-    partial_json: Any = ""
-    signature: Any = ""
-    citation: Any = None
-    stop_reason: Any = None
-
-
-class _Event(Struct, gc=False):
-    """What is read of an event; the delta of a block that is kept whole is read anew from its bytes."""
-
-    type: Any = ""
-    index: Any = 0
-    delta: _Delta | None = None
-    content_block: Any = None
-    message: Any = None
-    usage: Any = None
-
-
-_EVENT = msgspec.json.Decoder(_Event)
-
-
-class _Block:
-    """A block while it grows."""
-
-    __slots__ = ("call", "citations", "grown", "kind", "pieces", "raw", "said", "size")
-
-    def __init__(self, kind: str, raw: dict[str, Any]) -> None:
-        self.kind = kind
-        self.raw = raw
-        self.pieces: list[str] = []  #: JSON of a call's input, or a signature
-        self.citations: list[dict[str, Any]] = []  #: those that came before any text
-        self.grown: list[dict[str, Any]] = []  #: deltas of a block that is kept whole
-        self.said = False  #: has an event of it been given?
-        self.call = 0
-        self.size = 0
-
-
 class AnthropicReader:
     """Reads a stream. It is whole when `message_stop` has come, or a reason why the answer ended."""
 
     def __init__(self) -> None:
         self._sse = SSE()
-        self._blocks: dict[int, _Block] = {}
+        self._blocks: dict[int, Block] = {}
         self._count = 0
         self._calls = 0
         self._last = ""  #: the kind of the latest part
@@ -121,7 +79,7 @@ class AnthropicReader:
 
     def _event(self, name: str, data: bytes, events: list[Event]) -> None:
         try:
-            event = _EVENT.decode(data)
+            event = EVENT.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             events += self._fail(f"An event of the stream cannot be read: {data[:80].decode('utf-8', 'replace')!r}.")
             return
@@ -148,8 +106,8 @@ class AnthropicReader:
             return
         self._begun = True
         message = message if type(message) is dict else {}
-        self._id = _text(message.get("id"))
-        events.append(Begin(self._id, _text(message.get("model"))))
+        self._id = as_text(message.get("id"))
+        events.append(Begin(self._id, as_text(message.get("model"))))
         self._count_tokens(message.get("usage"), events)
 
     def _count_tokens(self, raw: Any, events: list[Event]) -> None:
@@ -161,7 +119,7 @@ class AnthropicReader:
         if usage is not None:
             events.append(UsageEvent(usage))
 
-    def _open(self, event: _Event, events: list[Event]) -> None:
+    def _open(self, event: StreamEvent, events: list[Event]) -> None:
         raw, index = event.content_block, event.index
         if type(raw) is not dict or type(index) is not int or self._finished:
             return
@@ -172,22 +130,22 @@ class AnthropicReader:
         if self._count > MOST_BLOCKS:
             events += self._fail(f"The answer has more than {MOST_BLOCKS} blocks.")
             return
-        block = self._blocks[index] = _Block(_text(raw.get("type")), raw)
+        block = self._blocks[index] = Block(as_text(raw.get("type")), raw)
         match block.kind:
             case "text":
                 cited = raw.get("citations")
                 block.citations += [c for c in cited if type(c) is dict] if type(cited) is list else []
-                self._text(block, _text(raw.get("text")), events)
+                self._text(block, as_text(raw.get("text")), events)
             case "thinking":
-                self._thinking(block, _text(raw.get("thinking")), events)
-                block.pieces.append(_text(raw.get("signature")))
+                self._thinking(block, as_text(raw.get("thinking")), events)
+                block.pieces.append(as_text(raw.get("signature")))
             case "tool_use":
                 block.call, self._calls = self._calls, self._calls + 1
-                call_id = _text(raw.get("id")) or f"call_{self._id}_{block.call}"
-                events.append(ToolCallDelta(block.call, call_id, _text(raw.get("name"))))
+                call_id = as_text(raw.get("id")) or f"call_{self._id}_{block.call}"
+                events.append(ToolCallDelta(block.call, call_id, as_text(raw.get("name"))))
                 self._last = "tool_use"
 
-    def _grow(self, event: _Event, data: bytes, events: list[Event]) -> None:
+    def _grow(self, event: StreamEvent, data: bytes, events: list[Event]) -> None:
         block = self._blocks.get(event.index) if type(event.index) is int else None
         delta = event.delta
         if block is None or delta is None or self._finished:
@@ -199,7 +157,7 @@ class AnthropicReader:
                 elif type(delta.citation) is dict:
                     self._cite(block, delta.citation, events)
             case "thinking":
-                self._thinking(block, _text(delta.thinking), events)
+                self._thinking(block, as_text(delta.thinking), events)
                 if delta.signature and type(delta.signature) is str:
                     block.pieces = [delta.signature]
             case "tool_use":
@@ -209,35 +167,35 @@ class AnthropicReader:
             case _:
                 self._keep(block, delta, data, events)
 
-    def _keep(self, block: _Block, delta: _Delta, data: bytes, events: list[Event]) -> None:
+    def _keep(self, block: Block, delta: Delta, data: bytes, events: list[Event]) -> None:
         """A delta of a block that is kept whole."""
         block.size += len(data)
         if block.size > LIMIT:
             events += self._fail(f"A block of the answer is larger than {LIMIT / 1e6:g} MB.")
         elif delta.type == "input_json_delta":
-            block.pieces.append(_text(delta.partial_json))
+            block.pieces.append(as_text(delta.partial_json))
         else:
-            block.grown.append(_object(_object(data).get("delta")))
+            block.grown.append(as_object(as_object(data).get("delta")))
 
-    def _text(self, block: _Block, text: str, events: list[Event]) -> None:
+    def _text(self, block: Block, text: str, events: list[Event]) -> None:
         if not text:
             return
         events.append(TextDelta(text, new=self._is_new(block, "text")))
         events += [CitationEvent(read_citation(citation)) for citation in block.citations]
         block.citations = []
 
-    def _cite(self, block: _Block, citation: dict[str, Any], events: list[Event]) -> None:
+    def _cite(self, block: Block, citation: dict[str, Any], events: list[Event]) -> None:
         """Where a text is from is told before the text itself: it waits for it."""
         if block.said:
             events.append(CitationEvent(read_citation(citation)))
         elif len(block.citations) < MOST_BLOCKS:
             block.citations.append(citation)
 
-    def _thinking(self, block: _Block, text: str, events: list[Event]) -> None:
+    def _thinking(self, block: Block, text: str, events: list[Event]) -> None:
         if text:
             events.append(ReasoningDelta(text, new=self._is_new(block, "thinking")))
 
-    def _is_new(self, block: _Block, kind: str) -> bool:
+    def _is_new(self, block: Block, kind: str) -> bool:
         """Does another part begin, though the one before was of this kind?"""
         new = not block.said and self._last == kind
         block.said = True
@@ -256,17 +214,17 @@ class AnthropicReader:
                     events.append(
                         ReasoningDelta("", Blob(NAME, seal, "signature"), new=self._is_new(block, "thinking"))
                     )
-            case "redacted_thinking" if data := _text(block.raw.get("data")):
+            case "redacted_thinking" if data := as_text(block.raw.get("data")):
                 events.append(ReasoningDelta("", Blob(NAME, data, "redacted"), new=self._is_new(block, "thinking")))
             case "tool_use":
                 if not block.said:
                     given = block.raw.get("input")
                     events.append(ToolCallDelta(block.call, arguments=as_json_text(given) if given else "{}"))
             case _:
-                events.append(PartEvent(OpaquePart(NAME, _whole(block))))
+                events.append(PartEvent(OpaquePart(NAME, whole(block))))
                 self._last = "part"
 
-    def _finish(self, event: _Event, events: list[Event]) -> None:
+    def _finish(self, event: StreamEvent, events: list[Event]) -> None:
         if not self._begun:
             self._start(None, events)
         self._count_tokens(event.usage, events)
@@ -287,45 +245,10 @@ class AnthropicReader:
         self._finished = self._over = True
 
     def _told_error(self, data: bytes) -> list[Event]:
-        value = _object(data)
+        value = as_object(data)
         error = from_stream(value.get("error", value))
         return self._fail(error.what, error.code)
 
     def _fail(self, message: str, code: str = BrokenAnswerError.code) -> list[Event]:
         self._over = True
         return [Failure(code, message)]
-
-
-def _whole(block: _Block) -> dict[str, Any]:
-    """A block that is kept whole, with what came in pieces: texts and lists grow, anything else is set."""
-    raw = block.raw
-    for key in {key: None for delta in block.grown for key in delta if key != "type"}:
-        found = [delta[key] for delta in block.grown if delta.get(key) is not None]
-        before = [raw[key]] if raw.get(key) is not None else []
-        if found and all(type(value) is str for value in before + found):
-            raw[key] = "".join(before + found)
-        elif found and all(type(value) is list for value in before + found):
-            raw[key] = [item for value in before + found for item in value]
-        elif found:
-            raw[key] = found[-1]
-    pieces = "".join(block.pieces)
-    if pieces:
-        try:
-            raw["input"] = msgspec.json.decode(pieces)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raw["input"] = {"arguments": pieces}
-    return raw
-
-
-def _object(value: Any) -> dict[str, Any]:
-    """An object, or what JSON says it is; empty where it is none."""
-    if type(value) is bytes:
-        try:
-            value = msgspec.json.decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return {}
-    return value if type(value) is dict else {}
-
-
-def _text(value: Any) -> str:
-    return value if type(value) is str else ""

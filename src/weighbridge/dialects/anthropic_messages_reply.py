@@ -163,9 +163,15 @@ def write_reply(reply: Reply, losses: Losses) -> dict[str, Any]:
     if reply.usage is not None:
         usage = form.get("usage")
         out["usage"] = usage if usage is not None and read_usage(usage) == reply.usage else write_usage(reply.usage)
-    elif "usage" not in absent:
-        out.setdefault("usage", write_usage(Usage()))
+    elif "usage" not in absent and "usage" not in out:
+        out["usage"] = no_usage(losses)
     return out
+
+
+def no_usage(losses: Losses) -> dict[str, Any]:
+    """What stands in for the tokens where the engine told none."""
+    losses.note("usage", "the engine told no tokens, and a count is demanded here: it is 0", "low")
+    return write_usage(Usage())
 
 
 def write_choice(choice: Choice, losses: Losses) -> list[dict[str, Any]]:

@@ -71,6 +71,8 @@ def _pieces(messages: tuple[Message, ...], losses: Losses, first: int) -> Iterat
             losses.foreign(message.extra, place)
         if message.name and message.role != "tool":
             losses.note(f"{place}.name", "a turn has no name here", "low")
+        if not any(not isinstance(part, TextPart) or part.text for part in message.parts):
+            losses.note(place, "a turn that says nothing is refused here", "low")
         for part in message.parts:
             if isinstance(part, TextPart) and not part.text.strip() and not part.extra:
                 if part.text:

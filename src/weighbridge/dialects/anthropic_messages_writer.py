@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-import msgspec
-
 from weighbridge.canon import (
     Begin,
     CitationEvent,
@@ -35,40 +33,10 @@ from weighbridge.dialects.anthropic_messages_blocks import is_signature
 from weighbridge.dialects.anthropic_messages_citations import write_citation
 from weighbridge.dialects.anthropic_messages_common import EXTRAS, NAME, encode
 from weighbridge.dialects.anthropic_messages_errors import stream_error
-from weighbridge.dialects.anthropic_messages_reply import stop_reason, write_usage
+from weighbridge.dialects.anthropic_messages_frames import Block, delta_bytes, event_bytes, is_object
+from weighbridge.dialects.anthropic_messages_reply import no_usage, stop_reason, write_usage
 
 _PLACE = "choices[0]"
-
-
-class _Block:
-    """A block that is being written, or waits for it."""
-
-    __slots__ = ("buffer", "id", "index", "kind", "name", "pieces", "shut", "started", "stopped")
-
-    def __init__(self, kind: str, index: int) -> None:
-        self.kind = kind
-        self.index = index
-        self.buffer: list[bytes] = []
-        self.pieces: list[str] = []  #: a call's arguments so far
-        self.id = self.name = ""
-        self.started = False
-        self.shut = False  #: nothing more can follow
-        self.stopped = False
-
-    def start(self, block: dict[str, Any]) -> None:
-        self.started = True
-        told = {"type": "content_block_start", "index": self.index, "content_block": block}
-        self.buffer.append(_event("content_block_start", told))
-
-    def delta(self, kind: bytes, key: bytes, value: Any) -> None:
-        self.buffer.append(_delta(self.index, kind, key, value))
-
-    @property
-    def whole(self) -> bool:
-        """Another part has begun: may this one be closed? A call only when its arguments are complete."""
-        if self.kind != "call":
-            return True
-        return bool(self.pieces) and self.pieces[-1].rstrip().endswith("}") and _is_object("".join(self.pieces))
 
 
 class AnthropicWriter:
@@ -83,10 +51,10 @@ class AnthropicWriter:
         self._finish: FinishReason | None = None
         self._refused = False
         self._count = 0
-        self._queue: deque[_Block] = deque()
-        self._tail: _Block | None = None
-        self._text_block: _Block | None = None
-        self._calls: dict[int, _Block] = {}
+        self._queue: deque[Block] = deque()
+        self._tail: Block | None = None
+        self._text_block: Block | None = None
+        self._calls: dict[int, Block] = {}
         self._losses = EXTRAS.losses()
 
     @property
@@ -105,7 +73,7 @@ class AnthropicWriter:
             case TextDelta():
                 tail = self._tail
                 if tail is not None and tail.kind == "text" and not event.new and self._queue[0] is tail and event.text:
-                    return _delta(tail.index, b"text_delta", b"text", event.text)
+                    return delta_bytes(tail.index, b"text_delta", b"text", event.text)
                 self._text(event)
             case ToolCallDelta():
                 self._call(event)
@@ -127,7 +95,7 @@ class AnthropicWriter:
                 return self._start() + self._flush(everything=True)
             case Failure():
                 self._failed = True
-                return self._flush(everything=True) + _event("error", stream_error(event))
+                return self._flush(everything=True) + event_bytes("error", stream_error(event))
             case Begin():
                 pass
         return b""
@@ -142,9 +110,9 @@ class AnthropicWriter:
         told = {
             "type": "message_delta",
             "delta": {"stop_reason": reason, "stop_sequence": None},
-            "usage": write_usage(self._usage or Usage()),
+            "usage": no_usage(self._losses) if self._usage is None else write_usage(self._usage),
         }
-        return out + _event("message_delta", told) + _event("message_stop", {"type": "message_stop"})
+        return out + event_bytes("message_delta", told) + event_bytes("message_stop", {"type": "message_stop"})
 
     def _start(self) -> bytes:
         if self._begun:
@@ -160,7 +128,7 @@ class AnthropicWriter:
             "stop_sequence": None,
             "usage": write_usage(self._usage or Usage()),
         }
-        return _event("message_start", {"type": "message_start", "message": message})
+        return event_bytes("message_start", {"type": "message_start", "message": message})
 
     def _flush(self, *, everything: bool = False) -> bytes:
         """What can be written by now; with `everything`, all that waits, and every block is closed."""
@@ -177,17 +145,17 @@ class AnthropicWriter:
             block.stopped = True
             if block is self._tail:
                 self._tail = None
-            out.append(_event("content_block_stop", {"type": "content_block_stop", "index": block.index}))
+            out.append(event_bytes("content_block_stop", {"type": "content_block_stop", "index": block.index}))
             self._check(block)
         return self._start() + b"".join(out) if out else b""
 
-    def _check(self, block: _Block) -> None:
+    def _check(self, block: Block) -> None:
         text = "".join(block.pieces)
-        if block.kind == "call" and text.strip() and not _is_object(text):
+        if block.kind == "call" and text.strip() and not is_object(text):
             self._losses.note(f"{_PLACE}.tool_calls", "the arguments are no JSON object; they are written as they are")
 
-    def _open(self, kind: str, block: dict[str, Any] | None = None) -> _Block:
-        found = _Block(kind, self._count)
+    def _open(self, kind: str, block: dict[str, Any] | None = None) -> Block:
+        found = Block(kind, self._count)
         self._count += 1
         self._queue.append(found)
         self._tail = found
@@ -221,7 +189,7 @@ class AnthropicWriter:
         else:
             self._open("whole", {"type": "redacted_thinking", "data": blob.data}).shut = True
 
-    def _thinking(self) -> _Block:
+    def _thinking(self) -> Block:
         return self._open("thinking", {"type": "thinking", "thinking": "", "signature": ""})
 
     def _call(self, event: ToolCallDelta) -> None:
@@ -243,7 +211,7 @@ class AnthropicWriter:
             self._begin_call(block)
 
     @staticmethod
-    def _begin_call(block: _Block) -> None:
+    def _begin_call(block: Block) -> None:
         call_id = block.id or f"call_{block.index}"
         block.start({"type": "tool_use", "id": call_id, "name": block.name, "input": {}})
         if block.pieces:
@@ -283,21 +251,3 @@ class AnthropicWriter:
         written = write_citation(event.citation, _PLACE, self._losses)
         if written is not None:
             block.delta(b"citations_delta", b"citation", written)
-
-
-def _delta(index: int, kind: bytes, key: bytes, value: Any) -> bytes:
-    return (
-        b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":{"type":"%s","%s":%s}}\n\n'
-        % (index, kind, key, encode(value))
-    )
-
-
-def _event(name: str, value: dict[str, Any]) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (name.encode(), encode(value))
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return type(msgspec.json.decode(text)) is dict
-    except (msgspec.DecodeError, RecursionError):
-        return False
