@@ -88,7 +88,7 @@ class References:
         return self._inlined(pointer, _without_defs(pointed), rest, place)
 
     def _inlined(self, pointer: str, pointed: Any, rest: Schema, place: str) -> Schema:
-        met = merge(rest, pointed)
+        met = merge(rest, pointed) if rest else pointed
         self._open.append(pointer)
         try:
             if met is not None:
@@ -102,7 +102,13 @@ class References:
 
     def _rewritten(self, schema: Any, place: str) -> Schema:
         found = self._walk.schema(schema, place)
-        return found if isinstance(found, dict) else {} if found else {"not": {}}
+        if isinstance(found, dict):
+            return found
+        if found is False and not self._walk.rejected("not"):
+            return {"not": {}}
+        if found is False:
+            self._walk.note(place, "the engine has no schema that accepts nothing")
+        return {}
 
     def _define(self, pointer: str) -> str:
         """The name of a pointer's definition, which is rewritten when it is first asked for."""

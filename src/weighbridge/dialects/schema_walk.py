@@ -154,7 +154,8 @@ class Walk:
             if name not in gone:
                 self._keyword(out, name, value, place)
         self._one_of(found, out, place)
-        if self.rules.typed and found.get("type") == "array" and not {"items", "prefixItems"} & out.keys():
+        bare = self.rules.typed and found.get("type") == "array" and not self.rejected("items")
+        if bare and not {"items", "prefixItems"} & out.keys():
             out["items"] = {}
         return self._evaluated(schema, out, place)
 
@@ -208,7 +209,7 @@ class Walk:
             return f"the engine does not know the format {str(value)[:40]!r}"
         if self.rules.plain_patterns and name == "pattern" and _LOOKS_AROUND.search(str(value)):
             return "the engine knows no pattern that looks around"
-        if self.rules.plain_patterns and name == "patternProperties" and any(map(_LOOKS_AROUND.search, value)):
+        if self.rules.plain_patterns and name == "patternProperties" and any(map(_LOOKS_AROUND.search, _keys(value))):
             return "the engine knows no pattern that looks around"
         path = f"{place}.{name}" if place else name
         if (name in _NEGATIVE or (name == "contains" and "maxContains" in found)) and not self._stays(value, path):
@@ -237,10 +238,9 @@ class Walk:
         if "const" in found and self.rejected("const") and not self.rejected("enum"):
             value = found["const"]
             others = found.get("enum")
-            if isinstance(others, list) and key_of(value) not in {key_of(v) for v in others}:
-                return  # accepts nothing: `const` goes as any other keyword
-            del found["const"]
-            found["enum"] = [value]
+            if not isinstance(others, list) or key_of(value) in {key_of(v) for v in others}:
+                del found["const"]  # else nothing is accepted, and `const` goes as any other keyword
+                found["enum"] = [value]
         values = values_of(found)
         if values and "type" not in found and (self.rules.typed or self.rules.text_enums):
             kinds = {type_of(value) for value in values}
@@ -253,7 +253,7 @@ class Walk:
         if values and all(isinstance(value, str) for value in values):
             return
         kinds = {type_of(value) for value in values}
-        told = found.get("type")
+        told = found.get("type") if isinstance(found.get("type"), str) else ""
         if told in kinds and (kinds == {"null"} or (kinds == {"boolean"} and set(values) == {True, False})):
             del found["enum"]
             return
@@ -367,3 +367,7 @@ class Walk:
 
 def _is_finite(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _keys(value: Any) -> list[str]:
+    return list(value) if isinstance(value, dict) else []
