@@ -629,6 +629,7 @@ def test_pitfall_14_a_clients_own_calls_without_seals_get_one_too():
     turn = write(asked(), profile)[0]["contents"][1]
     assert turn["parts"] == [{"function_call": {"name": "f"}, "thoughtSignature": "Qmxhbms="}]
     assert not GEMINI.needs_rewrite(asked(thought_signature=SEAL), profile)
+    assert not GEMINI.needs_rewrite(read(**MIXED), Profile(drop=("nothing",)))
 
 
 def test_thinking_of_other_engines():

@@ -190,7 +190,8 @@ def write_in_turns(messages: tuple[Message, ...], start: int, wire: PartWriter, 
                 turn = home.get(part.call_id) or _last_calling(turns)
                 turn.results += _write(part, spot, wire, turn.beside, media=media)
                 continue
-            written = [] if part == TextPart("") else wire.write(part, spot)
+            empty = part == TextPart("") and len(message.parts) > 1
+            written = [] if empty else wire.write(part, spot)
             if not written:
                 continue
             if not turns or turns[-1].role != role or turns[-1].results:

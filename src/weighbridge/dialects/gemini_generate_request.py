@@ -89,10 +89,19 @@ def read_request(raw: dict[str, Any], model: str, *, stream: bool) -> Request:
     )
 
 
-def write_request(request: Request, profile: Profile, losses: Losses) -> dict[str, Any]:
-    """Write a request for an engine, its profile applied."""
+def write_request(request: Request, profile: Profile, losses: Losses, *, exact: bool | None = None) -> dict[str, Any]:
+    """Write a request for an engine, its profile applied.
+
+    Args:
+        request: What was asked.
+        profile: The engine's quirks.
+        losses: Takes what cannot be written.
+        exact: Names are spelled as they came; else all in camelCase, as a profile's rules name them. None: where the
+            profile has no rules.
+    """
     form = _form(request)
-    out = _build(request, profile, losses)
+    exact = profiles.is_neutral(profile) if exact is None else exact
+    out = _build(request, profile, losses, exact=exact)
     _put(out, "generationConfig", write_config(request, profile, losses), force=bool(form.get("config")))
     ruled = profiles.apply_thinking(out, request.thinking, profile, losses)
     if thinking := write_thinking(request, profile, losses, ruled=ruled):
@@ -101,8 +110,8 @@ def write_request(request: Request, profile: Profile, losses: Losses) -> dict[st
         out["generationConfig"] = config
     if profiles.apply(out, profile, losses):
         _tidy(out)
-    if not profiles.is_neutral(profile):
-        return out  # its rules name fields in camelCase, and so they stay
+    if not exact:
+        return out
     if type(out.get("generationConfig")) is dict:
         spell(out["generationConfig"], form.get("config_snake", ()), CONFIG_NAMES)
     return spell(out, form.get("snake", ()), _NAMES)
@@ -113,7 +122,7 @@ def _form(request: Request) -> dict[str, Any]:
     return form
 
 
-def _build(request: Request, profile: Profile, losses: Losses) -> dict[str, Any]:
+def _build(request: Request, profile: Profile, losses: Losses, *, exact: bool) -> dict[str, Any]:
     """The request without what limits its answer."""
     form = _form(request)
     request = profiles.refuse_media(request, profile, losses)
@@ -121,10 +130,10 @@ def _build(request: Request, profile: Profile, losses: Losses) -> dict[str, Any]
     out = _expand(request.extra.get(NAME) or {})
     out.update(form.get("odd") or {})
     _write_conversation(out, request, profile, losses)
-    tools, strict = write_tools(request, profile, losses)
+    tools, strict = write_tools(request, profile, losses, exact=exact)
     if tools:
         out["tools"] = tools[0] if form.get("tools") == "object" and len(tools) == 1 else tools
-    choice = write_tool_config(out, request, profile, losses, strict=strict)
+    choice = write_tool_config(out, request, profile, losses, strict=strict, exact=exact)
     _put(out, "toolConfig", choice, force=form.get("toolConfig") == "empty")
     if request.service_tier in _TIERS_BACK:
         out["serviceTier"] = _TIERS_BACK[request.service_tier]
@@ -212,8 +221,8 @@ def changes(request: Request, profile: Profile) -> bool:
         return True
     if profiles.is_neutral(profile):
         return False
-    plain = write_request(request, _NEUTRAL, EXTRAS.losses())
-    return write_request(request, profile, EXTRAS.losses()) != plain
+    plain = write_request(request, _NEUTRAL, EXTRAS.losses(), exact=False)
+    return write_request(request, profile, EXTRAS.losses(), exact=False) != plain
 
 
 def _foreign(part: Any) -> bool:

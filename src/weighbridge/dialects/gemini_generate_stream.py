@@ -151,7 +151,8 @@ class GeminiReader:
             shown = data[:80].decode("utf-8", "replace")
             events += self._fail(f"A chunk of the stream cannot be read: {shown!r}.")
             return
-        raw, _ = unify(raw, _NAMES)
+        if b"_" in data:  # else no name in it is in snake_case
+            raw = _camel(raw)
         if raw.get("error") is not None:
             error = from_stream(raw["error"])
             events += self._fail(error.what, error.code)
@@ -162,7 +163,7 @@ class GeminiReader:
             if type(item) is dict and not self._candidate(item, events):
                 return
         feedback = raw.get("promptFeedback")
-        if type(feedback) is dict and unify(feedback, _NAMES)[0].get("blockReason") and not self._candidates:
+        if type(feedback) is dict and feedback.get("blockReason") and not self._candidates:
             self._blocked = True
         usage = read_usage(raw.get("usageMetadata"))
         if usage is not None and usage != self._usage:
@@ -179,7 +180,6 @@ class GeminiReader:
         events.append(self._begun)
 
     def _candidate(self, raw: dict[str, Any], events: list[Event]) -> bool:
-        raw, _ = unify(raw, _NAMES)
         index = raw.get("index")
         index = index if type(index) is int else 0
         known = self._candidates.get(index)
@@ -205,6 +205,9 @@ class GeminiReader:
         return True
 
     def _part(self, raw: Any, known: _Candidate, index: int, events: list[Event]) -> None:
+        if type(raw) is dict and len(raw) == 1 and type(raw.get("text")) is str:
+            self._said(TextPart(raw["text"]), known, index, events)
+            return
         told = unify(raw, _NAMES)[0] if type(raw) is dict else {}
         call = told.get("functionCall")
         if call == {} and known.partial is None:
@@ -270,6 +273,16 @@ class GeminiReader:
     def _fail(self, message: str, code: str = BrokenAnswerError.code) -> list[Event]:
         self._over = True
         return [Failure(code, message)]
+
+
+def _camel(raw: dict[str, Any]) -> dict[str, Any]:
+    """A chunk with its own names, and those of its candidates, in camelCase."""
+    out, _ = unify(raw, _NAMES)
+    if type(out.get("candidates")) is list:
+        out["candidates"] = [unify(item, _NAMES)[0] if type(item) is dict else item for item in out["candidates"]]
+    if type(out.get("promptFeedback")) is dict:
+        out["promptFeedback"], _ = unify(out["promptFeedback"], _NAMES)
+    return out
 
 
 def _whole(part: Part, raw: Any) -> ImagePart | FilePart | OpaquePart:

@@ -58,10 +58,10 @@ def read_usage(raw: Any) -> Usage | None:
     """The tokens; None where none are told."""
     if type(raw) is not dict:
         return None
-    told, _ = unify(raw, _USAGE)
+    told = raw if "promptTokenCount" in raw else unify(raw, _USAGE)[0]
     if not any(key in told for key in _COUNTS):
         return None
-    given, made, thought, tools, cached = (_count(told.get(key)) for key in _COUNTS)
+    given, made, thought, tools, cached = [_count(told.get(key)) for key in _COUNTS]
     given += tools
     return Usage(given, min(cached, given), made + thought, thought)
 

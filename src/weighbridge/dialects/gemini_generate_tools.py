@@ -95,15 +95,22 @@ def _read_function(raw: Any, form: dict[str, Any]) -> Tool:
     return Tool(name, description, schema, extra=keep(rest, form))
 
 
-def write_tools(request: Request, profile: Profile, losses: Losses) -> tuple[list[dict[str, Any]], bool]:
+def write_tools(
+    request: Request, profile: Profile, losses: Losses, *, exact: bool
+) -> tuple[list[dict[str, Any]], bool]:
     """The entries as they were read; functions of another dialect stand together in one.
+
+    Args:
+        request: What was asked.
+        profile: Which schemas the engine takes.
+        losses: Takes what cannot be written.
+        exact: Names are spelled as they came; else all in camelCase, as a profile's rules name them.
 
     Returns:
         The entries, and whether any function of another dialect must be called strictly by its schema.
     """
     entries: dict[Any, dict[str, Any]] = {}
     strict = False
-    exact = profiles.is_neutral(profile)  # else its rules name fields in camelCase
     for i, tool in enumerate(request.tools):
         place = f"tools[{i}]"
         form: dict[str, Any] = tool.extra.get(FORM) or {}
@@ -186,7 +193,7 @@ def choice_of(calling: dict[str, Any]) -> ToolChoice | None:
 
 
 def write_tool_config(
-    out: dict[str, Any], request: Request, profile: Profile, losses: Losses, *, strict: bool
+    out: dict[str, Any], request: Request, profile: Profile, losses: Losses, *, strict: bool, exact: bool
 ) -> dict[str, Any]:
     """The choice as `functionCallingConfig`, where functions are declared; without any, an engine refuses it.
 
@@ -196,6 +203,7 @@ def write_tool_config(
         profile: Which modes the engine knows.
         losses: Takes what cannot be asked.
         strict: Calls must follow their schema.
+        exact: As for `write_tools`.
     """
     form: dict[str, Any] = request.extra.get(FORM) or {}
     choice = request.tool_choice
@@ -212,8 +220,7 @@ def write_tool_config(
         if choice is not None and choice.mode in ("required", "named"):
             losses.note("tool_choice", "no function is declared that could be called", "low")
         return {}
-    told = form.get("choice_snake", ()) if profiles.is_neutral(profile) else ()
-    return spell({"functionCallingConfig": calling}, told, _CONFIG)
+    return spell({"functionCallingConfig": calling}, form.get("choice_snake", ()) if exact else (), _CONFIG)
 
 
 def _calling(choice: ToolChoice, profile: Profile, losses: Losses, *, strict: bool) -> dict[str, Any]:
