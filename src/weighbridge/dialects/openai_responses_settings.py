@@ -71,7 +71,7 @@ def write_sampling(out: dict[str, Any], request: Request, form: dict[str, Any], 
                 losses.note(field, f"{NAME} has no such field")
         if sampling.n is not None and sampling.n != 1:
             losses.note("n", f"{NAME} gives one answer only", "high")
-    include = list(form.get("include", out.get("include", ())))
+    include = list(form.get("include") or out.get("include") or ())
     if bool(sampling.logprobs) != (LOGPROBS in include):
         include = [*include, LOGPROBS] if sampling.logprobs else [each for each in include if each != LOGPROBS]
     if include or "include" in form:

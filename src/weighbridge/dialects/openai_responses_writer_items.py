@@ -83,15 +83,13 @@ class Message(Open):
         return "response.output_text.delta", self.at(content_index=0, delta=text, logprobs=[])
 
     def cite(self, raw: Any) -> list[Step]:
-        """Where a passage comes from; after its end only the final response tells it."""
+        """Where a passage comes from; it may be told after the text's end, as it is for searches that come last."""
         self._marks.append(raw)
-        if self.stopped:
-            return []
         step = self.at(content_index=0, annotation_index=len(self._marks) - 1, annotation=raw)
         return [("response.output_text.annotation.added", step)]
 
     def weigh(self, chances: list[Any]) -> list[Step]:
-        """How likely the latest tokens were; as for citations after its end."""
+        """How likely the latest tokens were; after the text's end only the final response tells it."""
         self._chances += chances
         return (
             []
