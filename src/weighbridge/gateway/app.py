@@ -146,13 +146,13 @@ class Gateway:
     async def _exchange(self, asked: _Asked) -> None:
         parts, front, dialect = self._parts, asked.front, asked.dialect
         body = await self._body(asked)
-        read = functools.partial(dialect.read_request, max_depth=parts.max_depth, model=front.name, stream=front.stream)
-        request = read(body)
+        how: dict[str, Any] = {"max_depth": parts.max_depth, "model": front.name, "stream": front.stream}
+        request = dialect.read_request(body, **how)
         keeper = None
         if front.dialect == RESPONSES and parts.stored is not None:
             keeper = parts.stored.keeper(body, request.continues, asked.caller)
             if request.continues and (longer := await parts.stored.expand(body, request.continues, asked.caller)):
-                body, request = longer, read(longer)
+                body, request = longer, dialect.read_request(longer, **how)
         if dialect.headers:
             request = replace(request, headers=_headers(asked.scope, dialect.headers))
         call = self._call(asked, request, body)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
@@ -21,6 +20,8 @@ _NO_CACHE = (b"cache-control", b"no-cache, no-transform")
 _NO_BUFFER = (b"x-accel-buffering", b"no")
 _ENDS = (b"\n\n", b"\r\n\r\n", b"\r\r")  #: of an event
 _LONGEST_END = 4
+_STEPS = 4  #: of the timer within the time after which a stream counts as quiet
+SENDING = -(1 << 60)  #: so few steps that no beat comes
 
 
 class Form(Protocol):
@@ -38,25 +39,23 @@ class Form(Protocol):
 class Heartbeat:
     """Calls `beat` whenever nothing was sent for a while. One timer, however many chunks pass.
 
+    Whoever sends something sets `quiet` to `SENDING` before and to 0 after: the timer alone looks at the time.
+
     Args:
-        seconds: How long.
+        seconds: How long; a beat may come up to a quarter later.
         beat: Sends a sign of life.
-        loop: Gives time and timers.
+        loop: Gives timers.
     """
 
     def __init__(self, seconds: float, beat: Callable[[], Awaitable[None]], loop: asyncio.AbstractEventLoop) -> None:
-        self._seconds = seconds
+        self._step = seconds / _STEPS
         self._beat = beat
         self._loop = loop
-        #: when something was sent last; infinity while something is being sent
-        self.at = loop.time()
+        #: steps of the timer since something was sent
+        self.quiet = 0
         #: the beat under way: nothing may be sent beside it
         self.beating: asyncio.Task[None] | None = None
-        self._timer = loop.call_later(seconds, self._tick)
-
-    def sent(self) -> None:
-        """Something was sent."""
-        self.at = self._loop.time()
+        self._timer = loop.call_later(self._step, self._tick)
 
     def stop(self) -> None:
         """No more beats."""
@@ -65,18 +64,17 @@ class Heartbeat:
             self.beating.cancel()
 
     def _tick(self) -> None:
-        left = self.at + self._seconds - self._loop.time()
-        if left <= 0:
+        self.quiet += 1
+        if self.quiet > _STEPS:
+            self.quiet = SENDING
             self.beating = self._loop.create_task(self._run())
-            left = self._seconds
-        self._timer = self._loop.call_later(min(left, self._seconds), self._tick)
+        self._timer = self._loop.call_later(self._step, self._tick)
 
     async def _run(self) -> None:
-        self.at = math.inf
         try:
             await self._beat()
         finally:
-            self.sent()
+            self.quiet = 0
             self.beating = None
 
 
@@ -118,10 +116,13 @@ class Stream:
         await self._alone()
         if not self.started:
             await self._start(self._told)
-        async for chunk in chunks:
-            data = chunk if self._form is None else self._form.feed(chunk)
-            if data:
-                await self._pass(data)
+        if self._form is not None:
+            chunks = _in_form(chunks, self._form)
+        if self._heart is None:
+            async for chunk in chunks:
+                await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        else:
+            await self._beside(self._heart, chunks)
         await self._end(b"")
 
     async def fail(self, data: bytes) -> None:
@@ -135,17 +136,14 @@ class Stream:
             data += self._form.close()
         await self._send({"type": "http.response.body", "body": data})
 
-    async def _pass(self, data: bytes) -> None:
-        heart = self._heart
-        if heart is None:
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
-            return
-        if heart.beating is not None:
-            await heart.beating
-        heart.at = math.inf
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
-        self._tail = data if len(data) >= _LONGEST_END else self._tail[-_LONGEST_END:] + data
-        heart.sent()
+    async def _beside(self, heart: Heartbeat, chunks: AsyncIterator[bytes]) -> None:
+        async for chunk in chunks:
+            if heart.beating is not None:
+                await heart.beating
+            heart.quiet = SENDING
+            await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+            self._tail = chunk if len(chunk) >= _LONGEST_END else self._tail[-_LONGEST_END:] + chunk
+            heart.quiet = 0
 
     async def _alone(self) -> None:
         """Wait for a comment that is just being sent."""
@@ -164,3 +162,9 @@ class Stream:
         kind = _EVENT_STREAM if self._form is None else JSON
         start = {"type": "http.response.start", "status": 200, "headers": [kind, _NO_CACHE, _NO_BUFFER, *headers]}
         await self._send(start)
+
+
+async def _in_form(chunks: AsyncIterator[bytes], form: Form) -> AsyncIterator[bytes]:
+    async for chunk in chunks:
+        if data := form.feed(chunk):
+            yield data
