@@ -170,7 +170,10 @@ def test_each_ending_fits(finish, status, reason):
     found = Response.model_validate(json.loads(body))
     assert found.status == status
     assert (found.incomplete_details.reason if found.incomplete_details else None) == reason
-    assert (found.error is not None) == (finish == "error")
+    assert RESPONSES.read_reply(body).finish == finish
+    told, _ = stream([Begin("x", "m", 5), TextDelta("x"), Finish(finish)])
+    check(told)
+    assert told[-1]["type"] == f"response.{status}"
 
 
 def test_a_stream_is_a_legal_sequence():

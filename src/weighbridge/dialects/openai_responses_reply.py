@@ -52,7 +52,7 @@ def ending(finish: FinishReason | None) -> dict[str, Any]:
         case "pause":
             out |= {"status": "incomplete", "incomplete_details": {"reason": None}}
         case "error":
-            out |= {"status": "failed", "error": {"code": "server_error", "message": "The engine failed."}}
+            out["status"] = "failed"
         case _:
             pass
     return out

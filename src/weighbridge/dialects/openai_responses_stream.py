@@ -141,10 +141,10 @@ class OpenAIResponsesReader:
         if not self._begun:
             self._begin(response, events)
         usage = read_usage(response.get("usage"))
-        if response.get("status") == "failed":
+        if response.get("error"):
             if usage is not None:
                 events.append(UsageEvent(usage))
-            error = from_stream(response.get("error"))
+            error = from_stream(response["error"])
             events += self._fail(error.what, error.code)
             return
         self._catch_up(response.get("output"), events)
