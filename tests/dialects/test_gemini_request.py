@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -197,6 +198,7 @@ MIXED = {
                 {"functionResponse": {"id": "x1", "name": "look", "response": {"error": "no"}}},
                 {"functionResponse": {"name": "look", "response": {"a": 1}}},
                 {"functionResponse": {"name": "look", "parts": []}},
+                {"functionResponse": {"id": "x1"}},
                 {
                     "functionResponse": {
                         "name": "look",
@@ -677,7 +679,7 @@ def test_pitfall_20_thinking_in_the_dialects_own_way(thinking, told, lost):
 def test_thinking_is_read_and_comes_back(raw, thinking):
     request = read(generationConfig={"thinkingConfig": raw})
     assert request.thinking == thinking
-    assert write(request)[0]["generationConfig"] == ({"thinkingConfig": raw} if raw else {})
+    assert write(request)[0]["generationConfig"] == {"thinkingConfig": raw}
 
 
 def test_pitfall_20_a_budget_or_a_level_as_the_profile_has_it():
@@ -947,3 +949,47 @@ def test_whatever_is_read_comes_back_and_nothing_crashes(parts, more):
     except InputError:
         return
     assert write(request)[0] == raw
+
+
+def test_small_forms_come_back():
+    told: dict[str, Any] = {
+        "contents": [{"role": "user", "parts": []}, {"role": "model"}, {"parts": [{"text": "a"}], "role": "tool"}],
+        "generationConfig": {"responseMimeType": "application/json"},
+        "safetySettings": None,
+        "systemInstruction": None,
+        "tools": None,
+        "toolConfig": None,
+        "labels": None,
+    }
+    request = read(**told)
+    assert write(request)[0] == told
+    assert request.response_format == ResponseFormat("json_object")
+    told = {
+        "contents": HELLO,
+        "generationConfig": {"responseMimeType": "text/x.enum", "responseSchema": {"enum": ["a"]}},
+    }
+    request = read(**told)
+    assert request.response_format is None
+    assert write(request)[0] == told
+    told["generationConfig"] = {"responseMimeType": "text/plain", "thinkingConfig": {}}
+    assert read(**told).response_format == ResponseFormat("text")
+    assert write(read(**told))[0] == told
+
+
+def test_a_schemas_description_goes_with_it():
+    shape = ResponseFormat("json_schema", "x", {"type": "object"}, description="A thing.")
+    out, _ = write(Request("m", (user("Hi"),), response_format=shape))
+    assert out["generationConfig"]["responseJsonSchema"] == {"type": "object", "description": "A thing."}
+    out, _ = write(Request("m", (user("Hi"),), response_format=ResponseFormat("json_schema", "x")))
+    assert out["generationConfig"] == {"responseMimeType": "application/json"}
+
+
+def test_an_answer_that_was_json_and_is_none_any_more_goes_as_text():
+    told = [{"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"who": "Ann"}}}]}]
+    request = read(contents=told)
+    part = request.messages[0].parts[0]
+    assert part.parts == (TextPart('{"who":"Ann"}'),)
+    for text, response in (('{"who":"Bob"}', {"who": "Bob"}), ("Bob", {"output": "Bob"})):
+        masked = replace(part, parts=(TextPart(text),))
+        out = write(replace(request, messages=(replace(request.messages[0], parts=(masked,)),)))[0]
+        assert out["contents"][0]["parts"] == [{"functionResponse": {"name": "f", "response": response}}]

@@ -182,8 +182,15 @@ def _write_shape(shape: ResponseFormat, profile: Profile, losses: Losses) -> dic
     return out
 
 
-def write_thinking(request: Request, profile: Profile, losses: Losses, *, ruled: bool) -> dict[str, Any]:
-    """The `thinkingConfig`, as it was read or made anew. `ruled`: the profile has said how much to think."""
+def write_thinking(request: Request, profile: Profile, losses: Losses, *, ruled: bool) -> dict[str, Any] | None:
+    """The `thinkingConfig`, as it was read or made anew; None for none.
+
+    Args:
+        request: What was asked.
+        profile: What the engine's rules say of showing its thinking.
+        losses: Takes what cannot be asked.
+        ruled: The profile has said how much to think.
+    """
     thinking = request.thinking
     told = (request.extra.get(FORM) or {}).get("thinking")
     if told is not None and not ruled and thinking_of(told) == thinking:
@@ -191,7 +198,7 @@ def write_thinking(request: Request, profile: Profile, losses: Losses, *, ruled:
     out = {} if ruled else _native(thinking, losses)
     if thinking.show is not None and not profile.shown:
         out["includeThoughts"] = thinking.show
-    return out
+    return out or None
 
 
 def _native(thinking: Thinking, losses: Losses) -> dict[str, Any]:

@@ -117,6 +117,8 @@ def _read_result(rest: dict[str, Any], form: dict[str, Any], blobs: tuple[Blob, 
         raise error.under("functionResponse") from None
     if not made_id:
         form["id"] = "absent"
+    if not name:
+        form["name"] = "absent"
     if inner:
         form["inner"] = inner
     texts = () if said is None else (TextPart(said),)

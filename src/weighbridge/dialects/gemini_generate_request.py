@@ -104,7 +104,7 @@ def write_request(request: Request, profile: Profile, losses: Losses, *, exact: 
     out = _build(request, profile, losses, exact=exact)
     _put(out, "generationConfig", write_config(request, profile, losses), force=bool(form.get("config")))
     ruled = profiles.apply_thinking(out, request.thinking, profile, losses)
-    if thinking := write_thinking(request, profile, losses, ruled=ruled):
+    if (thinking := write_thinking(request, profile, losses, ruled=ruled)) is not None:
         config = dict(out.get("generationConfig") or {})
         config["thinkingConfig"] = {**thinking, **(config.get("thinkingConfig") or {})}
         out["generationConfig"] = config

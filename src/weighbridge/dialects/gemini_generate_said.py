@@ -93,7 +93,7 @@ class PartWriter:
 
     def _may_go(self, blob: Blob, place: str) -> bool:
         if self._reply:
-            return _SEAL.fullmatch(blob.data) is not None
+            return blob.issuer == NAME or _SEAL.fullmatch(blob.data) is not None
         if blob.issuer != NAME:
             self.losses.note(f"{place}.blobs", "a seal goes back to its issuer only", "low")
         return blob.issuer == NAME
@@ -128,8 +128,9 @@ class PartWriter:
         inner: dict[str, Any] = dict(form.get("inner") or {})
         if form.get("id") != "absent":
             inner["id"] = self._ids.out(part.call_id)
-        name = part.name or self._names.get(part.call_id, "")
-        if not name and not form:
+        absent = form.get("name") == "absent"
+        name = part.name or ("" if absent else self._names.get(part.call_id, ""))
+        if not name and not absent:
             name = "unknown"
             self.losses.note(f"{place}.name", "the call that this answers is not in the conversation", "medium")
         if name:
