@@ -20,6 +20,7 @@ from weighbridge.engines.endpoints import Endpoint, NoEndpoints, address
 from weighbridge.engines.transport import AiohttpTransport, HttpRequest, as_sent
 from weighbridge.errors import (
     BrokenAnswerError,
+    DeadlineError,
     MissingExtraError,
     NoKeyError,
     OverloadedError,
@@ -376,6 +377,9 @@ async def test_aws_without_credentials_or_a_region(engine, tmp_path, monkeypatch
     assert "AWS_PROFILE" in caught.value.fix
     with pytest.raises(NoKeyError):
         await aws({"AWS_ACCESS_KEY_ID": "half"}).sign(engine("https://x", auth="sigv4", region="r"), request)
+    ended = {**AWS, "AWS_CREDENTIAL_EXPIRATION": "2020-01-01T00:00:00Z"}
+    with pytest.raises(NoKeyError, match="have run out"):
+        await aws(ended).sign(engine("https://x", auth="sigv4", region="r"), request)
     with pytest.raises(SettingsError, match="no region") as unknown:
         await aws().sign(engine("https://x", auth="sigv4"), request)
     assert unknown.value.where == "hosts.h.region"
@@ -580,6 +584,20 @@ async def test_a_token_that_takes_too_long(client, clock, engine, account):
     with pytest.raises(UnreachableError, match="no token in time"):
         await waiting
     service.gate.set()
+
+
+async def test_no_token_before_the_answer_should_have_begun(client, clock, engine, account):
+    service = Google()
+    service.gate.clear()
+    made = client(Network(service), {"GOOGLE_KEY": json.dumps(account[0])})
+    waiting = asyncio.ensure_future(call(made, google(engine), first_byte_timeout=5))
+    await service.asked.wait()
+    clock.advance(5)
+    with pytest.raises(DeadlineError, match="No answer began in time"):
+        await waiting
+    service.gate.set()
+    await call(made, google(engine))
+    assert service.given == 1, "the renewal went on for whoever comes next"
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,8 @@ def _sign(
 
     try:
         frozen = credentials.get_frozen_credentials()  # fetches new ones where these have run out
-    except BotoCoreError as error:
-        raise _no_key(where) from error
+    except (BotoCoreError, RuntimeError) as error:
+        raise _no_key(where, "The AWS credentials have run out.") from error
     added = {"x-amz-date": at.strftime("%Y%m%dT%H%M%SZ")}
     if frozen.token:
         added["x-amz-security-token"] = frozen.token
@@ -101,9 +101,9 @@ def _sign(
     return added, secrets
 
 
-def _no_key(where: str) -> NoKeyError:
+def _no_key(where: str, what: str = "No AWS credentials.") -> NoKeyError:
     return NoKeyError(
-        "No AWS credentials.",
+        what,
         where=where,
         fix="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE with a profile that has some.",
     )
