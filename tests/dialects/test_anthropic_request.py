@@ -153,6 +153,7 @@ def test_a_body_that_nests_too_deep_is_told():
         {"messages": [{"role": "user", "content": []}]},
         {"messages": [{"role": "user", "content": [{"type": "text", "text": ""}]}]},
         {"messages": [{"role": "user", "content": [{"type": "text", "text": "one"}], "id": "m1"}]},
+        {"messages": [{"role": "user", "content": [{"type": "of tomorrow", "text": "one"}]}]},
         {"messages": [{"role": "user", "content": "a"}, {"role": "user", "content": "b"}]},
         {"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "b"}], "system": "T"},
         {"messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "b"}]},
@@ -213,6 +214,7 @@ def test_whatever_is_asked_comes_back_equal(fields):
         {"type": "text", "text": "a", "cache_control": None, "citations": None},
         {"type": "text", "text": "a", "citations": []},
         {"type": "text", "text": "a", "citations": {"enabled": True}},
+        {"type": "text", "text": "a", "citations": [{"type": {}, "title": 5}]},
         {
             "type": "text",
             "text": "a",
@@ -282,6 +284,7 @@ def test_whatever_is_asked_comes_back_equal(fields):
         {"type": "thinking", "thinking": "Hm", "signature": ""},
         {"type": "thinking", "thinking": "Hm"},
         {"type": "thinking", "signature": None},
+        {"type": "thinking", "signature": "sig=="},
         {"type": "redacted_thinking", "data": "abc", "new": 1},
         {"type": "redacted_thinking"},
         {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "q"}},
@@ -570,6 +573,17 @@ def test_a_profiles_rules_for_ids_hold_for_call_and_answer():
     made = out["messages"][1]["content"][1]["id"]
     assert made != "toolu_1"
     assert out["messages"][2]["content"][0]["tool_use_id"] == made
+
+
+def test_pitfall_06_ids_that_another_engine_gave_are_made_to_fit():
+    told = json.loads(json.dumps(THOUGHT).replace("toolu_1", "functions.look:0"))
+    request = read(messages=told)
+    assert CLAUDE.needs_rewrite(request, PLAIN)
+    out, losses = write(request)
+    made = out["messages"][1]["content"][1]["id"]
+    assert made.isalnum()
+    assert out["messages"][2]["content"][0]["tool_use_id"] == made
+    assert losses == ()
 
 
 def test_headers_and_target():

@@ -48,8 +48,11 @@ class AnthropicMessages:
         return encode(asked_for.write_request(request, profile, losses)), losses.all()
 
     def needs_rewrite(self, request: Request, profile: Profile) -> bool:
-        """Does this profile change anything in this request? A limit that is missing has to be set, too."""
-        if request.sampling.max_tokens is None:
+        """Does this profile change anything in this request?
+
+        So it is, too, where a limit is missing, and where a call of another engine's has an id that is refused here.
+        """
+        if request.sampling.max_tokens is None or asked_for.has_foreign_ids(request):
             return True
         if profiles.is_neutral(profile):
             return False

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from weighbridge.canon import Message, Profile, Request, Sampling, Thinking, Tool
+from weighbridge.canon import Message, Profile, Request, Sampling, Thinking, Tool, ToolCallPart, ToolResultPart
 from weighbridge.dialects import anthropic_messages_thinking as thinking
 from weighbridge.dialects import profiles
 from weighbridge.dialects.anthropic_messages_blocks import CALL_IDS, Blocks, Rules
@@ -20,6 +21,7 @@ from weighbridge.dialects.ids import CallIds
 MOST = 4096
 #: What the user says where nobody says anything.
 OPENING = "(The conversation begins.)"
+_CALL_ID = re.compile(CALL_IDS).fullmatch
 _TIERS = {"auto": "auto", **{ours: theirs for theirs, ours in TIERS.items()}, **{t: t for t in TIERS}}
 _WITHOUT_PLACE = {
     "seed": "medium",
@@ -64,6 +66,13 @@ def write_request(request: Request, profile: Profile, losses: Losses) -> dict[st
         _stop_thinking(out, losses)
     profiles.apply(out, profile, losses)
     return out
+
+
+def has_foreign_ids(request: Request) -> bool:
+    """Has a tool call an id that the wire does not accept? Clients send back what another engine gave them."""
+    parts = (part for message in request.messages for part in message.parts)
+    ids = (p.id if isinstance(p, ToolCallPart) else p.call_id if isinstance(p, ToolResultPart) else "" for p in parts)
+    return any(made and not _CALL_ID(made) for made in ids)
 
 
 def _write_tools(out: dict[str, Any], request: Request, profile: Profile, losses: Losses, *, own: bool) -> None:

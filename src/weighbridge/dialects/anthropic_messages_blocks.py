@@ -215,7 +215,10 @@ class Blocks:
             if len(blobs) < len(part.blobs):
                 self._sealed(part.blobs, place)
         if blobs:
-            return [{**rest, **block} for block in sealed_blocks(part.text, blobs)]
+            found = [{**rest, **block} for block in sealed_blocks(part.text, blobs)]
+            if form.get("thinking") == "absent" and not part.text:
+                found[0].pop("thinking", None)
+            return found
         out = {**rest, "type": "thinking"}
         if part.text or form.get("thinking") != "absent":
             out["thinking"] = part.text

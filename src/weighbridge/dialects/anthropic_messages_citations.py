@@ -12,7 +12,7 @@ from weighbridge.canon import Citation
 from weighbridge.dialects.anthropic_messages_common import EXTRAS, NAME, keep
 from weighbridge.dialects.extras import Losses
 
-_IN_DOCUMENTS = frozenset({"char_location", "page_location", "content_block_location"})
+_IN_DOCUMENTS = ("char_location", "page_location", "content_block_location")
 _WEB = "web_search_result_location"
 
 

@@ -103,6 +103,10 @@ def _is_plain(parts: Sequence[Part]) -> bool:
     )
 
 
+def _is_bare(block: dict[str, Any]) -> bool:
+    return block.get("type") == "text" and len(block) == 2 and bool(block.get("text"))  # noqa: PLR2004 - both fields
+
+
 def put_content(
     out: dict[str, Any], blocks: list[dict[str, Any]], form: dict[str, Any], field: str = "content"
 ) -> None:
@@ -112,7 +116,7 @@ def put_content(
             out[field] = form["empty"]
         elif form.get("content") != "absent":
             out[field] = []
-    elif len(blocks) == 1 and form.get("content") != "list" and blocks[0].keys() == {"type", "text"}:
-        out[field] = blocks[0]["text"] or blocks
+    elif len(blocks) == 1 and form.get("content") != "list" and _is_bare(blocks[0]):
+        out[field] = blocks[0]["text"]
     else:
         out[field] = blocks
