@@ -50,6 +50,7 @@ class OpenAIResponsesReader:
         self._sse = SSE()
         self._progress = Progress()
         self._ids: dict[str, int] = {}
+        self._latest: Item | None = None
         self._begun = False
         self._over = False
 
@@ -118,8 +119,10 @@ class OpenAIResponsesReader:
 
     def _item(self, event: _Event, *, begins: bool) -> Item | None:
         """The item that an event speaks of: by its id where that is known, else by its place."""
-        items = self._progress.items
         made = event.item_id
+        if self._latest is not None and made and made == self._latest.id and not begins:
+            return self._latest
+        items = self._progress.items
         if made is None and type(event.item) is dict:
             made = event.item.get("id")
         made = made if type(made) is str and made else None
@@ -135,6 +138,7 @@ class OpenAIResponsesReader:
         if made is not None:
             self._ids.setdefault(made, place)
             item.id = item.id or made
+            self._latest = item
         return item
 
     def _end(self, response: dict[str, Any], events: list[Event]) -> None:

@@ -34,6 +34,7 @@ from weighbridge.dialects.openai_responses_writer_items import Call, Message, Op
 
 #: What the wire calls errors; the type beside it is our own, stable code.
 _CODES = {"rate_limited": "rate_limit_exceeded", "refused_request": "invalid_prompt"}
+_DELTA = b'event: response.output_text.delta\ndata: {"type":"response.output_text.delta","sequence_number":'
 
 
 class OpenAIResponsesWriter:
@@ -68,6 +69,9 @@ class OpenAIResponsesWriter:
         """The bytes of one event."""
         if self._over:
             return b""
+        message = self._open
+        if type(event) is TextDelta and type(message) is Message and not (event.new or event.choice):
+            return self._more(message, event.text)
         out: list[bytes] = []
         if isinstance(event, Failure):
             self._fail(event, out)
@@ -165,7 +169,15 @@ class OpenAIResponsesWriter:
 
     def _text(self, event: TextDelta, out: list[bytes]) -> None:
         if event.text:
-            self._told(out, [self._message(out, new=event.new).say(event.text)])
+            out.append(self._more(self._message(out, new=event.new), event.text))
+
+    def _more(self, message: Message, text: str) -> bytes:
+        """More of a text: what streams consist of, and so written as bytes at once."""
+        if not text:
+            return b""
+        message.add(text)
+        self._sequence += 1
+        return b"%s%d%s%s}\n\n" % (_DELTA, self._sequence - 1, message.delta, encode(text))
 
     def _message(self, out: list[bytes], *, new: bool = False) -> Message:
         """The open message, or a new one."""
@@ -183,7 +195,7 @@ class OpenAIResponsesWriter:
         if self._refusal is None or self._refusal.stopped:
             self._refusal = Message(*self._next("msg"), kind="refusal")
             self._start(self._refusal, out)
-        self._told(out, [self._refusal.say(text)])
+        self._told(out, [self._refusal.refuse(text)])
 
     def _reason(self, event: ReasoningDelta, out: list[bytes]) -> None:
         if not event.text and event.blob is None:

@@ -61,6 +61,11 @@ class Message(Open):
         self._marks: list[Any] = []
         self._chances: list[Any] = []
         self.length = 0
+        #: What stands in each delta between its number and its text.
+        self.delta = b',"item_id":%s,"output_index":%d,"content_index":0,"logprobs":[],"delta":' % (
+            msgspec.json.encode(made),
+            place,
+        )
 
     def start(self) -> list[Step]:
         """The item, and its only part."""
@@ -74,13 +79,15 @@ class Message(Open):
             return {"type": "refusal", "refusal": text}
         return {"type": "output_text", "text": text, "annotations": self._marks, "logprobs": self._chances}
 
-    def say(self, text: str) -> Step:
-        """More of the text."""
+    def add(self, text: str) -> None:
+        """More of the text, whose step the writer makes itself."""
         self._pieces.append(text)
         self.length += len(text)
-        if self._kind == "refusal":
-            return "response.refusal.delta", self.at(content_index=0, delta=text)
-        return "response.output_text.delta", self.at(content_index=0, delta=text, logprobs=[])
+
+    def refuse(self, text: str) -> Step:
+        """More of a refusal."""
+        self.add(text)
+        return "response.refusal.delta", self.at(content_index=0, delta=text)
 
     def cite(self, raw: Any) -> list[Step]:
         """Where a passage comes from; it may be told after the text's end, as it is for searches that come last."""
