@@ -9,8 +9,9 @@ import pytest
 from scripts import Speaker, Theatre, engine, streamed
 
 from weighbridge import dialects
-from weighbridge.canon import Choice, ImagePart, Reply, TextPart, Usage
+from weighbridge.canon import Choice, ImagePart, ReasoningPart, Reply, Route, TextPart, Usage
 from weighbridge.dialects.fold import Fold
+from weighbridge.errors import EngineError
 from weighbridge.exchange import StreamedAnswer
 
 CHAT, ANTHROPIC = "openai-chat", "anthropic-messages"
@@ -86,6 +87,51 @@ async def test_the_gateway_can_end_a_stream_in_its_dialect_s_own_way(front) -> N
     assert "stopping" in fold.failure.message
     (trace,) = stage.traces
     assert (trace.outcome, trace.error) == ("interrupted", "The gateway is stopping.")
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b": nothing to say\n\n" * 250_000, "without any content"),
+        (b'data: {"id":"x","choices":[]}\n\n', "before the answer was whole"),
+        (b'data: {"error":{"message":"out of order","code":500}}\n\n', "out of order"),
+    ],
+    ids=["huge", "empty", "error"],
+)
+async def test_a_stream_that_never_begins_fails_over_to_the_next_engine(body, message) -> None:
+    stage = Theatre(
+        engine("a@one"), engine("b@two"), routes=[Route("r", "a@one", fallbacks=("b@two",)), Route("alone", "a@one")]
+    )
+    stage.line("one", body, chunk=100_000)
+    with pytest.raises(EngineError, match=message):
+        await opened(stage, CHAT, "alone")
+    stage.line("one", body, chunk=100_000)
+    stage.answer("b@two", LONG, stream=True)
+    answer = await opened(stage, CHAT, "r")
+    assert answer.engine == "b@two"
+    assert (await answer.reply()).text == LONG.text
+    await answer.close()
+    assert [a.engine for a in stage.traces[-1].attempts] == ["a@one", "b@two"]
+
+
+async def test_a_fault_of_our_own_is_traced_as_one() -> None:
+    class Broken:
+        def put(self, items):
+            raise AssertionError("not this way")
+
+        def get(self, keys):
+            return {}
+
+        async def settle(self):
+            pass
+
+    stage = theatre()
+    stage.answer("claude@anthropic", Reply((Choice((ReasoningPart("Hm."), TextPart("Yes.")), "stop"),)))
+    one = Speaker(stage.road(keepsakes=Broken()), CHAT)
+    one.user("hi")
+    with pytest.raises(AssertionError):
+        await one.ask("claude@anthropic")
+    assert [(t.outcome, t.error) for t in stage.traces] == [("error", "AssertionError: not this way")]
 
 
 async def test_closing_again_or_for_another_reason_changes_nothing() -> None:

@@ -229,6 +229,15 @@ async def test_the_route_s_timeout_ends_the_exchange(tmp_path: Path) -> None:
     assert bench.traces[0].outcome == "deadline"
 
 
+async def test_the_caller_s_deadline_ends_it_where_it_is_the_earlier_one(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, primary="m@slow", timeout=1000)
+    with pytest.raises(EngineError):
+        await bench.road.open(Call(request(), deadline=bench.clock.monotonic() + 10))
+    assert bench.traces[0].outcome == "deadline"
+    assert bench.traces[0].total is not None
+    assert bench.traces[0].total <= 60
+
+
 async def test_an_unknown_name_is_traced_too(tmp_path: Path) -> None:
     bench = Bench(tmp_path, primary="m@good")
     with pytest.raises(UnknownRouteError):

@@ -204,7 +204,7 @@ def test_a_file_that_another_process_holds_fails_fast(make, tmp_path, wall) -> N
         began = time.monotonic()
         for _ in range(50):
             assert late.get([b"a"]) == {}
-        assert time.monotonic() - began < 1.0  # one wait of 50 ms, not fifty
+        assert time.monotonic() - began < 2.0  # one wait of 50 ms, not fifty
         assert late.faults >= 1
     finally:
         blocker.close()
@@ -248,7 +248,7 @@ async def test_waiting_to_settle_ends_though_the_disk_hangs(make) -> None:
         store.put([(b"k", b"v")])
         began = time.monotonic()
         await store.settle()
-        assert 0.05 < time.monotonic() - began < 5
+        assert 0.05 < time.monotonic() - began < 30
     await store.settle()
 
 
