@@ -67,7 +67,7 @@ def parsed(arguments: str) -> Any:
 
 
 def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
-    names = {p.id: p.name for m in messages for p in m.parts if isinstance(p, ToolCallPart)}
+    names: dict[str, str] = {}  # of the calls so far: an id may come again
     turns: list[dict[str, Any]] = []
     for message in messages:
         if message.role in _SYSTEM:
@@ -78,6 +78,7 @@ def _turns(messages: Sequence[Message]) -> list[dict[str, Any]]:
         turn = turns[-1]
         turn["text"] += message.text
         turn["tool_calls"] += _calls(message.parts)
+        names.update((p.id, p.name) for p in message.parts if isinstance(p, ToolCallPart))
         turn["tool_results"] += [_result(p, names) for p in message.parts if isinstance(p, ToolResultPart)]
     return turns
 
