@@ -49,7 +49,7 @@ def put(out: dict[str, Any], path: list[str], value: Any) -> None:
 
 
 def remove(out: dict[str, Any], path: list[str]) -> bool:
-    """Remove a field, through lists from each item. An object that is emptied by it goes too."""
+    """Remove a field, through lists from each item. An object that is emptied by it goes too, also out of a list."""
     name = path[0]
     if name not in out:
         return False
@@ -70,5 +70,7 @@ def remove(out: dict[str, Any], path: list[str]) -> bool:
     copies = [dict(item) if type(item) is dict else item for item in inner]
     hits = [remove(item, path[1:]) for item in copies if type(item) is dict]
     if any(hits):
-        out[name] = copies
+        out[name] = [item for item in copies if item != {}]
+        if not out[name]:
+            del out[name]
     return any(hits)

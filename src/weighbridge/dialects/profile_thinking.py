@@ -50,15 +50,26 @@ def _asked(out: dict[str, Any], thinking: Thinking, profile: Profile, losses: Lo
     levels = [name for name in profile.efforts if name not in ("none", "on")]
     if profile.budget and (told or (wanted and not levels)):
         return _budget(out, thinking, profile, losses)
+    if not levels and "on" not in profile.efforts:
+        losses.note(_FIELD, "the engine does not think before it answers")
+        return {}
     if not wanted:  # on, or a budget of the engine's choice
-        return profile.efforts.get("on") or profile.efforts.get(scale.nearest("medium", levels), {})
+        return _on(out, profile, levels, losses)
     if not levels:
         losses.note(_FIELD, f"the engine knows thinking only on or off, not {_said(thinking)}", "low")
-        return profile.efforts.get("on", {})
+        return profile.efforts["on"]
     level = scale.nearest(wanted, levels)
     if level != wanted or (told and scale.BUDGETS[wanted] != thinking.budget):
         losses.note(_FIELD, f"the engine knows no {_said(thinking)}, {level} is nearest", "low")
     return profile.efforts[level]
+
+
+def _on(out: dict[str, Any], profile: Profile, levels: list[str], losses: Losses) -> dict[str, Any]:
+    """Thinking at the engine's own choice; where it leaves none, in the middle."""
+    on = profile.efforts.get("on")
+    if on is not None and profile.budget and profile.budget not in on and not levels:
+        return _budget(out, Thinking(effort="medium"), profile, losses)
+    return on if on is not None else profile.efforts[scale.nearest("medium", levels)]
 
 
 def _off(profile: Profile, losses: Losses) -> dict[str, Any]:

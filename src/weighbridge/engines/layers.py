@@ -12,15 +12,18 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from weighbridge import dialects
 from weighbridge.canon import EFFORTS, Profile, SchemaRules
 from weighbridge.dialects.ids import CallIds
-from weighbridge.engines.rows import DIALECTS, Row, RowError, check_fields, convert
+from weighbridge.engines.rows import Row, RowError, check_fields, convert
 from weighbridge.errors import did_you_mean
 
 _PLAIN = Profile()
 _MODES = ("auto", "none", "required", "named")
 _KINDS = ("image", "image_url", "file", "file_url", "pdf", "audio", "video")
 _DEEPEST = 8
+#: What an earlier layer says of a budget is void where a later one says in which levels the engine thinks.
+_WITH_EFFORTS = ("efforts", "budget", "least_budget", "most_budget")
 
 
 def read_schema(name: str, row: Row) -> SchemaRules:
@@ -59,7 +62,7 @@ def read_profile(name: str, row: Row, schemas: Mapping[str, SchemaRules]) -> Pro
 
 def _check(profile: Profile) -> None:
     """Refuse values that are of the right type and mean nothing."""
-    _known("dialects", "dialect", profile.dialects, DIALECTS)
+    _known("dialects", "dialect", profile.dialects, dialects.NAMES)
     _known("efforts", "level of thinking", profile.efforts, (*EFFORTS, "on"))
     _known("choices", "mode of a tool choice", (*profile.choices, *profile.choices.values()), _MODES)
     _known("rejects", "kind of input", profile.rejects, _KINDS)
@@ -137,17 +140,19 @@ class Layers:
 def overlay(layers: Sequence[Profile]) -> Profile:
     """One profile from several, the later ones over the earlier.
 
-    Objects are merged by key, lists appended, but for `efforts`, which belong together: the last word counts there, as
-    for single values.
+    Objects are merged by key, lists appended. The last word counts for single values, and for `efforts`, which belong
+    together; with them goes the budget that an earlier layer had.
     """
     if not layers:
         return _PLAIN
     if len(layers) == 1:
         return layers[0]
     merged: dict[str, Any] = {}
+    ruling = max((i for i, layer in enumerate(layers) if layer.efforts), default=0)
     for field in Profile.__struct_fields__:
         plain = getattr(_PLAIN, field)
-        told = [value for layer in layers if (value := getattr(layer, field)) != plain]
+        heard = layers[ruling:] if field in _WITH_EFFORTS else layers
+        told = [value for layer in heard if (value := getattr(layer, field)) != plain]
         if not told:
             continue
         if field == "efforts" or not isinstance(plain, dict | tuple):

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from weighbridge import dialects
 from weighbridge.canon import Fact, Host, Model, Offer, Price, Profile, Quirk, SchemaRules
 from weighbridge.errors import did_you_mean
 
@@ -25,8 +26,6 @@ MICRO = 1_000_000
 DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
 CURRENCY = re.compile(r"[A-Z]{3}")
 
-#: The wire formats that a host may speak.
-DIALECTS = ("anthropic-messages", "gemini-generate", "openai-chat", "openai-responses")
 _URL = re.compile(r"https?://[^\s?#]+")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _WITH_KEY = ("bearer", "header", "query")
@@ -126,8 +125,8 @@ def read_host(name: str, row: Row, observed: Mapping[str, str]) -> Host:
 def _check_host(host: Host) -> None:
     """Refuse what nobody could call."""
     for field, dialect in (("dialect", host.dialect), *(("speaks", name) for name in host.speaks)):
-        if dialect not in DIALECTS:
-            raise RowError(field, f"Unknown dialect '{dialect}'.", did_you_mean(dialect, DIALECTS))
+        if dialect not in dialects.NAMES:
+            raise RowError(field, f"Unknown dialect '{dialect}'.", did_you_mean(dialect, dialects.NAMES))
     for field, url in (("url", host.url), *(("speaks", url) for url in host.speaks.values())):
         if url and not _URL.fullmatch(url):
             fix = 'Write it with its scheme and without a query: "https://api.example.com/v1".'
