@@ -39,6 +39,34 @@ EMBEDDED = {
 LONG = "x" * 4000
 
 
+def native(name):
+    """An answer of a host that speaks Responses itself."""
+    content = [{"type": "output_text", "text": "mine", "annotations": [], "logprobs": []}]
+    message = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": content}
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "c2VhbA=="}
+    return {
+        "id": name, "object": "response", "created_at": 1, "model": "native", "status": "completed", "error": None,
+        "incomplete_details": None, "instructions": None, "metadata": {}, "parallel_tool_calls": True, "tools": [],
+        "tool_choice": "auto", "temperature": 1.0, "top_p": 1.0, "output": [thought, message], "news": {"x": 1},
+    }  # fmt: skip
+
+
+def flow(answer):
+    begun = answer | {"status": "in_progress", "output": []}
+    place = {"item_id": "msg_1", "output_index": 1, "content_index": 0}
+    events = [
+        {"type": "response.created", "response": begun},
+        {"type": "response.output_item.added", "output_index": 0, "item": answer["output"][0]},
+        {"type": "response.output_item.done", "output_index": 0, "item": answer["output"][0]},
+        {"type": "response.output_item.added", "output_index": 1, "item": answer["output"][1] | {"content": []}},
+        {"type": "response.output_text.delta", "delta": "mine", "logprobs": [], **place},
+        {"type": "response.output_item.done", "output_index": 1, "item": answer["output"][1]},
+        {"type": "response.completed", "response": answer},
+    ]
+    lines = [f"event: {e['type']}\ndata: {json.dumps(e | {'sequence_number': n})}\n\n" for n, e in enumerate(events)]
+    return "".join(lines).encode()
+
+
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory):
     """One gateway with a key, for all tests that leave it as they found it."""
@@ -51,6 +79,7 @@ def gateway(tmp_path_factory):
         '[gateway]\nworkers = 2\nmax_body_mb = 1\nallowed_origins = ["http://good.example"]\nheartbeat = 0.2\n'
         "[client]\nretries = 0\n",
     ) + toml(host.port, ["opus", "nocount"], {"mixed": ["opus"]}, host="claude", dialect=ANTHROPIC)
+    text += toml(host.port, ["native", "flow"], host="own", dialect=RESPONSES)
     host.behaviours |= {
         "down": Behaviour(status=503),
         "limited": Behaviour(status=429, headers={"retry-after": "7"}),
@@ -60,6 +89,8 @@ def gateway(tmp_path_factory):
         "dumb": Behaviour(paths={"/v1/embeddings": {"no": "data"}}),
         "opus": Behaviour(paths={"/v1/messages/count_tokens": COUNTED}),
         "nocount": Behaviour(status=404),
+        "native": Behaviour(paths={"/v1/responses": native("resp_whole")}),
+        "flow": Behaviour(raw=flow(native("resp_flow"))),
     }
     (folder / "weighbridge.toml").write_text(text)
     made = Gateway(folder, environ={"WEIGHBRIDGE_ACCESS_KEY": KEY})
@@ -448,3 +479,22 @@ def test_what_is_not_stored_cannot_be_had(gateway):
     assert get(gateway, f"/v1/responses/{answer['id']}")[0] == 404
     respond(gateway, "two", previous_response_id="resp_of_nobody")
     assert len(gateway.host.seen[-1].body["messages"]) == 1
+
+
+@pytest.mark.parametrize(("model", "name"), [("native", "resp_whole"), ("flow", "resp_flow")])
+def test_a_conversation_with_a_host_of_the_same_dialect(gateway, model, name):
+    """On the fast lane the id is the host's; what it sealed goes back to it exactly."""
+    stream = model == "flow"
+    how: dict[str, Any] = {"model": f"{model}@own", "stream": stream}
+    assert respond(gateway, "one", previous_response_id="resp_theirs", **how)[1] == native(name)
+    assert gateway.host.seen[-1].body == {"model": model, "input": "one", "stream": stream} | {
+        "previous_response_id": "resp_theirs"  # not ours: the host may know it
+    }
+    _, _, found = get(gateway, f"/v1/responses/{name}")
+    assert found == native(name)
+    status, _ = respond(gateway, "two", previous_response_id=name, store=False, **how)
+    assert status == 200
+    said = gateway.host.seen[-1].body
+    assert said["previous_response_id"] == "resp_theirs"  # where the chain begins
+    assert [item.get("content") for item in said["input"]] == ["one", None, native(name)["output"][1]["content"], "two"]
+    assert said["input"][1] == native(name)["output"][0]

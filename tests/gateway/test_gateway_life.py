@@ -120,6 +120,51 @@ async def test_term_finishes_streams_and_then_cuts_them_off(serve, host):
     assert outcomes == {"a@test": "ok", "b@test": "interrupted"}
 
 
+STREAMS: dict[str, tuple[str, dict[str, Any]]] = {
+    "openai-chat": ("/v1/chat/completions", ASK),
+    "openai-responses": ("/v1/responses", {"model": "assistant", "input": "hi"}),
+    "anthropic-messages": ("/v1/messages", ASK | {"max_tokens": 9}),
+    "gemini-generate": ("/v1beta/models/assistant:streamGenerateContent?alt=sse", {"contents": [{"parts": [{"text": "hi"}]}]}),
+    "a list": ("/v1beta/models/assistant:streamGenerateContent", {"contents": [{"parts": [{"text": "hi"}]}]}),
+}  # fmt: skip
+
+
+async def test_each_dialect_is_told_that_the_gateway_stops(serve, host):
+    host.behaviours["a"] = Behaviour(chunks=10_000, delay=0.05)
+    host.behaviours["b"] = Behaviour(first_delay=60)
+    gateway = serve(routes(host, extra="drain_seconds = 0.5\n"))
+
+    async def read(name, model):
+        path, body = STREAMS[name]
+        asked = body | ({"model": model, "stream": True} if "model" in body else {})
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(gateway.url + path.replace("assistant", model), json=asked) as answer,
+        ):
+            return answer.status, (await answer.read()).decode()
+
+    begun = {name: asyncio.create_task(read(name, "a@test")) for name in STREAMS}
+    waiting = {name: asyncio.create_task(read(name, "b@test")) for name in STREAMS}
+    await asyncio.to_thread(gateway.until, lambda: sum(s.sent > 2 for s in host.seen) == 5 and len(host.seen) == 10)
+    assert await asyncio.to_thread(gateway.stop) == 0
+    for name, reading in begun.items():
+        status, text = await reading
+        assert status == 200
+        if name == "a list":
+            assert json.loads(text)[-1]["error"]["message"]
+            continue
+        last = json.loads(text.strip().split("\n\n")[-1].rpartition("data: ")[2])
+        assert "stopped" in json.dumps(last), name
+        assert "error" in (*last, last.get("type")), name
+    for name, reading in waiting.items():
+        status, text = await reading
+        assert status == (529 if name == "anthropic-messages" else 503), name
+        assert "error" in json.loads(text)
+    traces = recent(gateway.store / "traces", limit=20)
+    assert [trace.outcome for trace in traces] == ["interrupted"] * 10
+    assert {trace.dialect for trace in traces} == set(STREAMS) - {"a list"}
+
+
 def test_ctrl_c_in_a_terminal_reaches_everyone_and_ends_cleanly(serve, host):
     gateway = serve(routes(host, workers=2))
     for pid in (*gateway.said["workers"], gateway.said["pid"]):
