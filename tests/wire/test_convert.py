@@ -66,6 +66,17 @@ def test_what_a_request_says_survives_every_dialect(target: str) -> None:
         assert back["body"][field] == value or field in told, (field, there["losses"])
 
 
+GEMINI = {"contents": [{"role": "user", "parts": [{"text": "Hi"}]}]}
+
+
+def test_a_model_that_only_the_path_would_tell() -> None:
+    assert turned("gemini-generate", "gemini-generate", GEMINI) == {"body": GEMINI, "losses": [], "error": None}
+    unnamed = turned("gemini-generate", "openai-chat", GEMINI)
+    assert [(loss["field"], loss["severity"]) for loss in unnamed["losses"]] == [("model", "low")]
+    named = turned("gemini-generate", "openai-chat", GEMINI, model="gemini-3-pro", stream=True)
+    assert (named["body"]["model"], named["body"]["stream"], named["losses"]) == ("gemini-3-pro", True, [])
+
+
 def test_a_text_that_is_json_already_is_a_body_too() -> None:
     assert turned("openai-chat", "canon", json.dumps(CHAT))["body"] == OUTLINE
 

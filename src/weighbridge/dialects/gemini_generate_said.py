@@ -25,7 +25,8 @@ from weighbridge.dialects.gemini_generate_parts import NAMES
 from weighbridge.dialects.ids import CallIds
 
 _DECODE = msgspec.json.Decoder().decode
-_SEAL = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+#: base64 in whole groups of four: the vendor's SDK takes no other for bytes
+_SEAL = re.compile(r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)")
 
 
 class PartWriter:

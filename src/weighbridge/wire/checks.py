@@ -18,7 +18,7 @@ from weighbridge.dialects.base import Dialect
 from weighbridge.dialects.fold import Fold
 from weighbridge.errors import WeighbridgeError
 from weighbridge.wire import features, outline
-from weighbridge.wire.convert import neutral, written
+from weighbridge.wire.convert import NO_MODEL, neutral, written
 from weighbridge.wire.corpus import Row
 
 Outcome = Literal["ok", "told", "failed"]
@@ -71,7 +71,7 @@ def _guarded(what: str, work: Callable[[], Iterator[Finding]]) -> Iterator[Findi
 
 
 def _request(row: Row, own: Dialect, used: set[str]) -> Iterator[Finding]:
-    request = own.read_request(row.request, model=row.model, stream=row.stream)
+    request = own.read_request(row.request, model=row.model or NO_MODEL, stream=row.stream)
     used |= features.of_request(request)
     body, _ = own.write_request(request, neutral(request))
     yield _same("request comes back exact", msgspec.json.decode(row.request), msgspec.json.decode(body))

@@ -18,6 +18,7 @@ from weighbridge.wire import outline
 
 KINDS = ("request", "reply", "stream", "error")
 CANON = "canon"
+NO_MODEL = "model"  #: for a row whose wire keeps the model in the path, and that does not say it
 _FIELDS = frozenset({"kind", "from", "to", "engine", "status", "body", "model", "stream", "id"})
 
 T = TypeVar("T", str, int, bool)
@@ -88,9 +89,9 @@ class _Work:
                 return self._error()
 
     def _request(self) -> Converted:
-        model = _optional(self._row, "model", str, "")
+        named = _optional(self._row, "model", str, "")
         stream = _optional(self._row, "stream", bool, False)  # noqa: FBT003 - the default of a value, not a flag
-        request = self._source.read_request(self._body, model=model, stream=stream)
+        request = self._source.read_request(self._body, model=named or NO_MODEL, stream=stream)
         if self._target is None:
             return Converted(outline.of_request(request))
         profile = neutral(request)
@@ -98,6 +99,8 @@ class _Work:
             profile, upstream = self._engine(name, self._target.name)
             request = replace(request, model=upstream)
         body, losses = self._target.write_request(request, profile)
+        if request.model == NO_MODEL and b'"model"' not in self._body and self._target is not self._source:
+            losses += (Loss("model", "the wire names it in the path, and the row does not say it", "low"),)
         return Converted(msgspec.json.decode(body), losses)
 
     def _reply(self) -> Converted:
