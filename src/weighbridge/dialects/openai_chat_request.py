@@ -40,6 +40,8 @@ _SAMPLING: dict[str, tuple[str, tuple[type, ...], str]] = {
 _PLAIN_SAMPLING = Sampling()
 #: Fields that ask for tools, in every form that is known.
 _TOOLS = frozenset({"tools", "functions", "tool_choice", "function_call", "web_search_options", "plugins"})
+#: Fields that stay unknown here, and without which an answer of another dialect is not what was asked for.
+_GRAVE = ("tools", "functions", "tool_choice", "function_call", "response_format", "modalities", "audio")
 
 
 def read_request(rest: dict[str, Any]) -> Request:
@@ -73,6 +75,8 @@ def read_request(rest: dict[str, Any]) -> Request:
         form["user"] = "safety_identifier"
     tier, verbosity = take_text(rest, "service_tier"), take_text(rest, "verbosity")
     cache_key = take_text(rest, "prompt_cache_key")
+    if grave := [name for name in _GRAVE if rest.get(name)]:
+        form["grave"] = grave
     extra = {NAME: rest, FORM: form} if rest else {FORM: form}
     return Request(
         model, messages, tools, choice, parallel, shape, sampling, asked, stream or False, usage, user, metadata or {},

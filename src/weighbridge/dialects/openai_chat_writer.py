@@ -117,17 +117,21 @@ class OpenAIChatWriter:
         return self._delta(told, b'"content":', text)
 
     def _reasoning(self, event: ReasoningDelta, told: _Told) -> bytes:
+        if not event.text and event.blob is None:
+            return b""
         told.in_text = False
         if event.new and told.thought:
             told.piece += 1
         told.thought = True
-        out = self._delta(told, b'"reasoning_content":', event.text) if event.text else b""
         details: list[dict[str, Any]] = []
         if event.text and told.piece:  # that it is a further piece can be told in the details alone
             details.append({"type": "reasoning.text", "text": event.text, "index": told.piece})
         if event.blob is not None:
             details += write_details((event.blob,), "", told.piece)
-        return out + self._delta(told, b'"reasoning_details":', details) if details else out
+        if not details:
+            return self._delta(told, b'"reasoning_content":', event.text)
+        key = b'"reasoning_content":' + encode(event.text) + b"," if event.text else b""
+        return self._delta(told, key + b'"reasoning_details":', details)
 
     def _call(self, event: ToolCallDelta, told: _Told) -> bytes:
         told.in_text = False
