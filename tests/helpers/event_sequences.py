@@ -48,7 +48,7 @@ arguments = st.dictionaries(words, st.integers(-9, 9) | words | st.lists(st.bool
 )
 blobs = st.builds(Blob, st.just("somewhere"), st.from_regex(r"[A-Za-z0-9+/]{8}", fullmatch=True), st.just("signature"))
 links = st.sampled_from(["https://a.example/1", "https://b.example/2?x=1"])
-whole_parts = st.sampled_from(
+whole_parts: st.SearchStrategy[ImagePart | FilePart | OpaquePart] = st.sampled_from(
     [
         ImagePart(data="iVBORw0KGgo=", media_type="image/png"),
         FilePart(data="UklGRg==", media_type="audio/wav"),
