@@ -326,8 +326,10 @@ def test_pitfall_24_the_own_dialect_is_left_alone_unless_the_profile_says_so():
 def test_pitfall_27_the_word_json_stands_in_the_input():
     shape = ResponseFormat("json_object")
     told, losses = write(Request("m", (HI,), response_format=shape))
-    assert told["input"][-1] == {"role": "system", "content": "Answer in JSON."}
-    assert ("response_format", "low") in losses
+    assert told["input"] == [{"role": "system", "content": "Answer in JSON."}, {"role": "user", "content": "Hi"}]
+    assert ("instructions", "low") in losses
+    told, _ = write(Request("m", (Message("system", (TextPart("Be brief."),)), HI), response_format=shape))
+    assert told["input"][0] == {"role": "system", "content": "Be brief.\n\nAnswer in JSON."}
     system = Message("system", (TextPart("Answer as Json."),))
     told, losses = write(Request("m", (system, HI), response_format=shape))
     assert "instructions" not in told  # the word counts in the input only

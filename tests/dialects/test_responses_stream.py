@@ -512,6 +512,45 @@ def test_what_has_no_place_is_told():
     }
 
 
+def test_strange_parts_of_a_message_come_whole():
+    part = OpaquePart(NAME, {"part": {"type": "output_audio", "data": "x"}})
+    writer = RESPONSES.writer(id="resp_x", model="m", created=5, usage=True)
+    raw = b"".join(writer.write(e) for e in (TextDelta("Hi"), PartEvent(part), Finish("stop"))) + writer.close()
+    assert parts(raw) == (TextPart("Hi"), part)
+    whole = {"type": "message", "role": "assistant", "content": [part.data["part"]]}
+    assert parts(BEGUN, done(**whole), final(whole)) == (part,)
+
+
+def test_arguments_that_are_sent_as_an_object():
+    asked = {**CALL, "arguments": {"a": 1}}
+    assert parts(BEGUN, done(**asked), final(asked)) == (ToolCallPart("c", "f", '{"a":1}'),)
+
+
+def test_thinking_goes_on_after_its_seal_and_a_second_seal_is_an_item_of_its_own():
+    seals = [Blob(NAME, f"E{i}", "encrypted", f"rs_{i}") for i in (1, 2)]
+    events: list[Event] = [
+        Begin("resp_x", "m", 5),
+        ReasoningDelta("One", id="rs_1"),
+        ReasoningDelta("", seals[0]),
+        ReasoningDelta(" more"),
+        ReasoningDelta("", seals[1]),
+        ReasoningDelta(""),
+        TextDelta(""),
+        RefusalDelta(""),
+        Finish("stop"),
+    ]
+    writer = RESPONSES.writer(id="resp_x", model="m", created=5, usage=True)
+    raw = b"".join(writer.write(e) for e in events) + writer.close()
+    assert parts(raw) == (ReasoningPart("One more", (seals[0],)), ReasoningPart("", (seals[1],)))
+
+
+def test_a_call_that_goes_on_after_its_end_is_told():
+    writer = RESPONSES.writer(id="resp_x", model="m", created=5, usage=True)
+    for event_ in (ToolCallDelta(0, "a", "f", "{}"), ToolCallDelta(1, "b", "g", "{}"), ToolCallDelta(0, arguments="x")):
+        writer.write(event_)
+    assert [(loss.field, loss.severity) for loss in writer.losses] == [("choices[0].tool_calls", "high")]
+
+
 def test_nothing_follows_the_end():
     writer = RESPONSES.writer(id="resp_x", model="m", created=5, usage=True)
     assert writer.write(Begin())

@@ -30,6 +30,7 @@ MOST_ITEMS = 100_000
 #: What OpenAI demands of strict schemas.
 DEFAULT_RULES = schemas.OPENAI
 _NEUTRAL = Profile()
+_IN_JSON = "Answer in JSON."
 #: Where what was said before may stand in place of the input.
 _INSTEAD = ("previous_response_id", "conversation", "prompt")
 #: Without these the answer is another, or none at all. A value that asks for nothing is kept as form.
@@ -188,8 +189,8 @@ def _write_input(
         out["instructions"] = messages[lead].text
     items = writer.items(messages, lead)
     if as_json and not form and not _says_json(items):
-        items.append({"role": "system", "content": "Answer in JSON."})
-        losses.note("response_format", "the engine demands the word JSON in the input: an instruction says it", "low")
+        _ask_for_json(items)
+        losses.note("instructions", "the engine demands the word JSON in the input: one more sentence says it", "low")
     if form.get("input") == "text" and len(items) == 1 and items[0].get("role") == "user":
         content = items[0]["content"]
         out["input"] = content if type(content) is str else items
@@ -207,6 +208,15 @@ def _leading(messages: tuple[Message, ...], *, anyone: bool) -> int | None:
         return None
     part = first.parts[0]
     return 0 if isinstance(part, TextPart) and part == TextPart(part.text) and part.text else None
+
+
+def _ask_for_json(items: list[dict[str, Any]]) -> None:
+    """Say the word JSON in the system's text: some engines take one only, and only in the first place."""
+    first = items[0] if items else {}
+    if first.get("role") == "system" and type(first.get("content")) is str:
+        items[0] = {**first, "content": f"{first['content']}\n\n{_IN_JSON}"}
+    else:
+        items.insert(0, {"role": "system", "content": _IN_JSON})
 
 
 def _says_json(items: list[dict[str, Any]]) -> bool:
