@@ -60,11 +60,11 @@ def _responses() -> tuple[Validate, Validate]:
 
 
 def _anthropic() -> tuple[Validate, Validate]:
-    from anthropic.types import Message, RawMessageStreamEvent
+    from anthropic.types.beta import BetaMessage, BetaRawMessageStreamEvent  # with the fields behind beta flags, too
     from pydantic import TypeAdapter
 
-    events: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
-    return Message.model_validate, events.validate_python
+    events: TypeAdapter[Any] = TypeAdapter(BetaRawMessageStreamEvent)
+    return BetaMessage.model_validate, events.validate_python
 
 
 def _gemini() -> tuple[Validate, Validate]:
