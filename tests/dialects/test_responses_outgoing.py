@@ -467,6 +467,7 @@ def test_what_stands_in_the_instructions():
 
     one = Message("system", (TextPart("A"),))
     assert told(one, HI)["instructions"] == "A"
+    assert told(one)["input"] == [{"role": "system", "content": "A"}]  # the input may not be empty
     assert "instructions" not in told(Message("developer", (TextPart("A"),)), HI)
     two = told(Message("system", (TextPart("A"), TextPart("B"))), HI)
     assert two["input"][0] == {

@@ -203,7 +203,7 @@ def _leading(messages: tuple[Message, ...], *, anyone: bool) -> int | None:
     for i, message in enumerate(messages):
         if EXTRAS.form_of(message.extra).get("instructions"):
             return i if len(message.parts) == 1 and isinstance(message.parts[0], TextPart) else None
-    first = messages[0] if anyone and messages else None
+    first = messages[0] if anyone and len(messages) > 1 else None  # the input may not be empty
     if first is None or first.role != "system" or first.extra or first.name or len(first.parts) != 1:
         return None
     part = first.parts[0]
