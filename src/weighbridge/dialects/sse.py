@@ -49,7 +49,7 @@ class SSE:
         for block in blocks:
             if block.startswith(b"data: ") and b"\n" not in block:
                 found.append(("", block[6:]))
-            elif (event := _named(block) or _parse(block)) is not None:
+            elif (event := _parse(block)) is not None:
                 found.append(event)
         return found
 
@@ -89,16 +89,6 @@ class SSE:
                 f"An event of the stream is larger than {self._limit / 1e6:g} MB.",
                 fix="Send the request again, or choose another engine.",
             )
-
-
-def _named(block: bytes) -> tuple[str, bytes] | None:
-    """The usual form of a named event, two lines; None for every other."""
-    if not block.startswith(b"event: "):
-        return None
-    end = block.find(b"\ndata: ")
-    if end < 0 or block.find(b"\n") != end or block.find(b"\n", end + 1) >= 0:
-        return None
-    return block[7:end].decode("utf-8", "replace"), block[end + 7 :]
 
 
 def _parse(block: bytes) -> tuple[str, bytes] | None:
