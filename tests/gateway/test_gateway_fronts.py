@@ -41,9 +41,9 @@ LONG = "x" * 4000
 
 def native(name):
     """An answer of a host that speaks Responses itself."""
-    content = [{"type": "output_text", "text": "mine", "annotations": [], "logprobs": []}]
+    content = [{"type": "output_text", "text": f"mine, {name}", "annotations": [], "logprobs": []}]
     message = {"type": "message", "id": "msg_1", "status": "completed", "role": "assistant", "content": content}
-    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "c2VhbA=="}
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": f"sealed-{name}"}
     return {
         "id": name, "object": "response", "created_at": 1, "model": "native", "status": "completed", "error": None,
         "incomplete_details": None, "instructions": None, "metadata": {}, "parallel_tool_calls": True, "tools": [],
@@ -59,7 +59,12 @@ def flow(answer):
         {"type": "response.output_item.added", "output_index": 0, "item": answer["output"][0]},
         {"type": "response.output_item.done", "output_index": 0, "item": answer["output"][0]},
         {"type": "response.output_item.added", "output_index": 1, "item": answer["output"][1] | {"content": []}},
-        {"type": "response.output_text.delta", "delta": "mine", "logprobs": [], **place},
+        {
+            "type": "response.output_text.delta",
+            "delta": answer["output"][1]["content"][0]["text"],
+            "logprobs": [],
+            **place,
+        },
         {"type": "response.output_item.done", "output_index": 1, "item": answer["output"][1]},
         {"type": "response.completed", "response": answer},
     ]
