@@ -22,6 +22,7 @@ _PLAIN = Profile()
 _MODES = ("auto", "none", "required", "named")
 _KINDS = ("image", "image_url", "file", "file_url", "pdf", "audio", "video")
 _DEEPEST = 8
+_SHORTEST_ID = 6
 #: What an earlier layer says of a budget is void where a later one says in which levels the engine thinks.
 _WITH_EFFORTS = ("efforts", "budget", "least_budget", "most_budget")
 
@@ -68,8 +69,9 @@ def _check(profile: Profile) -> None:
     _known("rejects", "kind of input", profile.rejects, _KINDS)
     if profile.most_budget is not None and profile.most_budget < profile.least_budget:
         raise RowError("most_budget", "The largest budget is below the smallest.", "Exchange the two.")
-    if profile.call_id_length < 0:
-        raise RowError("call_id_length", "An id cannot be shorter than nothing.", "Give the number of characters.")
+    if profile.call_id_length and profile.call_id_length < _SHORTEST_ID:
+        what = f"Ids of {profile.call_id_length} characters cannot be told apart for long."
+        raise RowError("call_id_length", what, f"Give at least {_SHORTEST_ID}.")
     try:
         made = CallIds(profile.call_ids, profile.call_id_length).out("")
         fits = not profile.call_ids or re.fullmatch(profile.call_ids, made)

@@ -74,12 +74,16 @@ class Overlay:
             with self._places("schemas", name):
                 schemas[name] = read_schema(name, row)
         for name, row in tables.profiles.items():
-            with self._places(*self._origin(name)):
+            with self._places(*self._origin(name), within=self._inline(name)):
                 profiles[name] = read_profile(name, row, schemas)
         layers = Layers(profiles)
         for name in profiles:
-            with self._places(*self._origin(name)):
+            with self._places(*self._origin(name), within=self._inline(name)):
                 layers.check(name)
+
+    @staticmethod
+    def _inline(profile: str) -> str:
+        return "profile" if profile.startswith(("models.", "hosts.", "offers.")) else ""
 
     @staticmethod
     def _origin(profile: str) -> tuple[str, str]:
@@ -88,12 +92,13 @@ class Overlay:
         return (section, name) if section in ("models", "hosts", "offers") else ("profiles", profile)
 
     @contextmanager
-    def _places(self, section: str, name: str) -> Iterator[None]:
-        """Says where a mistake stands."""
+    def _places(self, section: str, name: str, within: str = "") -> Iterator[None]:
+        """Says where a mistake stands; `within`: in which field of the row, if it is a table of its own."""
         try:
             yield
         except RowError as error:
-            raise SettingsError(error.what, where=self._place(section, name, error.field), fix=error.fix) from error
+            place = self._place(section, name, within or error.field)
+            raise SettingsError(error.what, where=place, fix=error.fix) from error
 
     def _check_name(self, section: str, name: str) -> None:
         if section == "offers":
