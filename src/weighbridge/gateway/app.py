@@ -24,6 +24,7 @@ from weighbridge.errors import (
     did_you_mean,
 )
 from weighbridge.exchange import Call, Road
+from weighbridge.exchange.conversation import derive
 from weighbridge.gateway import answers, asides, lists, responses
 from weighbridge.gateway.admit import Admit, Gone, Headers, Receive, read_body
 from weighbridge.gateway.answers import Pairs, Send
@@ -51,6 +52,7 @@ class Parts(Struct, frozen=True):
     journal: Journal
     metrics: Metrics
     new_id: Callable[[], str]
+    secret: bytes
     models: Callable[[Plan], list[lists.Listed]]
     health: Callable[[], dict[str, Any]]
     scrape: Callable[[], Awaitable[str]]
@@ -178,12 +180,13 @@ class Gateway:
 
     def _call(self, asked: _Asked, request: Request, body: bytes | None) -> Call:
         self._check_name(request.model)
+        told = asked.headers.get(b"x-weighbridge-conversation", b"").decode("latin-1")[:_MAX_ID]
         return Call(
             request=request,
             dialect=asked.dialect.name,
             body=body,
             trace_id=self._parts.new_id(),
-            conversation=asked.headers.get(b"x-weighbridge-conversation", b"").decode("latin-1")[:_MAX_ID],
+            conversation=told or derive(request, asked.caller, self._parts.secret),
             caller=asked.caller,
         )
 

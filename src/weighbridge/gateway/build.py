@@ -142,6 +142,7 @@ class Built:
             journal=self._journal,
             metrics=self._metrics,
             new_id=new_id,
+            secret=start.secret,
             models=Models(self._catalogue, environ, local=settings.local.enabled),
             health=self._health,
             scrape=scrape,

@@ -30,6 +30,7 @@ class Start(Struct, frozen=True, tag=True):
     port: int
     journal: str
     publication: Publication
+    secret: bytes = b""  #: derives ids of conversations
 
 
 class Drain(Struct, frozen=True, tag=True):

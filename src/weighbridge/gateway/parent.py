@@ -84,6 +84,7 @@ class Parent:
         self._state: State | None = None
         self._catalogue: Catalogue
         self._publication: Publication
+        self._secret: bytes
 
     async def run(self) -> None:
         """Serve until told to stop; every child is gone when this returns.
@@ -113,11 +114,12 @@ class Parent:
 
     def _open_store(self) -> None:
         """Bring the configured routes into force, while the workers are still importing."""
-        from weighbridge.store.files import private_folder
+        from weighbridge.store.files import lasting_secret, private_folder
         from weighbridge.store.state import State
 
         self._journals = private_folder(self._config.store_path / "journal")
         private_folder(self._config.traces_path)
+        self._secret = lasting_secret(self._config.store_path / "conversations.key")
         self._upkeep = Upkeep(self._config, self._journals)
         self._state = State(self._config.state_path)
         self._declare(self._state)
@@ -151,7 +153,12 @@ class Parent:
         def start(journal: str) -> Start:
             port: int = self._sock.getsockname()[1]
             return Start(
-                config=self._config, host=self._host, port=port, journal=journal, publication=self._publication
+                config=self._config,
+                host=self._host,
+                port=port,
+                journal=journal,
+                publication=self._publication,
+                secret=self._secret,
             )
 
         member.begin(start, self._journals)

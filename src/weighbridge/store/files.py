@@ -14,6 +14,7 @@ from weighbridge.errors import StoreError, StoreFullError
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+SECRET_BYTES = 32
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -118,3 +119,29 @@ def locked(path: Path, *, wait: bool) -> Iterator[bool]:
             yield True
     finally:
         os.close(fd)
+
+
+def lasting_secret(path: Path) -> bytes:
+    """32 random bytes that stay the same: made once, in a file that only its owner may read.
+
+    Raises:
+        StoreError: The file can be neither made nor read, or holds something else.
+    """
+    made = os.urandom(SECRET_BYTES)
+    beside = path.with_name(f"{path.name}.{os.getpid()}.{made[:4].hex()}")
+    try:
+        private_file(beside)
+        beside.write_bytes(made)
+        try:
+            os.link(beside, path)  # whole or not at all, and only where no other process was first
+        except FileExistsError:
+            made = path.read_bytes()
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as error:
+        raise store_error(error, path) from error
+    if len(made) != SECRET_BYTES:
+        raise StoreError(
+            f"It holds {len(made)} bytes, not {SECRET_BYTES}.", where=str(path), fix="Remove it: a new one is made."
+        )
+    return made
