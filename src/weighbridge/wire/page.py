@@ -15,9 +15,12 @@ th { font-weight: 600; text-align: left; vertical-align: bottom }
 .scroll { overflow-x: auto }
 @media (prefers-color-scheme: dark) { body { color: #eee; background: #161616 } }
 """
+_ABOUT = """What `weighbridge wire conform` finds in a corpus of recorded exchanges. Each request and each answer is read and
+written again on its own dialect, each stream is cut at random bytes, and all of them cross to every other dialect and
+back. What is written for a vendor is parsed with that vendor's own SDK."""
 _LEGEND = (
-    "A cell counts the exchanges that use the feature: those that passed of those that went through the check. "
-    "`+n` of them came back different and a Loss had said so."
+    "A cell counts the exchanges that use the feature: those that passed of those that went through the check;\n"
+    "`+n` came back different, and a loss had said so."
 )
 
 
@@ -25,7 +28,7 @@ def markdown(matrix: Matrix) -> str:
     """A section for each dialect with its checks, then one with its features, then what failed."""
     parts = [
         "<!-- Made by `weighbridge wire conform --markdown`. -->\n",
-        f"# Conformance\n\n{_LEGEND}\n",
+        f"# Conformance\n\n{_ABOUT}\n\n{_LEGEND}\n",
     ]
     for dialect, count in sorted(matrix.rows.items()):
         parts.append(f"## {dialect}: {count} exchanges\n")
