@@ -29,7 +29,7 @@ def serve(
     ] = None,
     as_json: common.Json = False,
 ) -> None:
-    """Answer OpenAI-compatible requests by routes, which can be swapped while they are in use.
+    """Answer requests in four dialects by routes, which can be swapped while in use.
 
     Ctrl-C stops it when answers under way are complete. SIGHUP reads the configuration again and
     restarts the workers one by one, without a failed request.
