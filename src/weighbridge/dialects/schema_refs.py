@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 from urllib.parse import unquote
 
-from weighbridge.canon import SchemaRules
+from weighbridge.canon import SchemaRules, Severity
 from weighbridge.dialects.schema_words import ANNOTATIONS, DEFS, Schema, merge
 
 _MISSING = object()
@@ -23,8 +23,8 @@ class Walker(Protocol):
         """Are we where nothing may become wider?"""
         ...
 
-    def note(self, place: str, reason: str) -> None:
-        """Something was lost, and the schema accepts more."""
+    def note(self, place: str, reason: str, severity: Severity = "medium", *, wider: bool = True) -> None:
+        """Something was lost; `wider`: the schema accepts more than before."""
         ...
 
     def rejected(self, name: str) -> bool:

@@ -6,26 +6,22 @@ there nothing may be left out, and what would have to be goes as a whole.
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
 
 from weighbridge.canon import SchemaRules, Severity
+from weighbridge.dialects.schema_forms import by_type, close_bounds, name_values
 from weighbridge.dialects.schema_refs import References
 from weighbridge.dialects.schema_words import (
     ANNOTATIONS,
     COMBINED,
     DEFS,
     OF_SOME_TYPE,
-    OF_TYPE,
     SILENT,
-    TYPES,
     Schema,
     disjoint,
     key_of,
     merge,
-    type_of,
-    values_of,
 )
 
 DEEPEST = 60
@@ -144,11 +140,11 @@ class Walk:
             found = self._merged(found, place)
             if "$ref" in found:
                 return self._object(found, place)
-        if (parts := self._by_type(found)) is not None:
+        if (parts := by_type(found, self)) is not None:
             return self._object({**parts}, place)
         out: Schema = {}
-        self._values(found, place)
-        self._bounds(found, place)
+        name_values(found, place, self)
+        close_bounds(found, place, self)
         gone = self._gone(found, place)
         for name, value in found.items():
             if name not in gone:
@@ -233,58 +229,6 @@ class Walk:
 
     # --- keywords that are told in another way ---------------------------------------------------
 
-    def _values(self, found: Schema, place: str) -> None:
-        """`const` as an `enum` of one, and an `enum` with its type."""
-        if "const" in found and self.rejected("const") and not self.rejected("enum"):
-            value = found["const"]
-            others = found.get("enum")
-            if not isinstance(others, list) or key_of(value) in {key_of(v) for v in others}:
-                del found["const"]  # else nothing is accepted, and `const` goes as any other keyword
-                found["enum"] = [value]
-        values = values_of(found)
-        if values and "type" not in found and (self.rules.typed or self.rules.text_enums):
-            kinds = {type_of(value) for value in values}
-            if len(kinds) == 1:
-                found["type"] = kinds.pop()
-        if self.rules.text_enums and isinstance(found.get("enum"), list):
-            self._text_enum(found, found["enum"], place)
-
-    def _text_enum(self, found: Schema, values: list[Any], place: str) -> None:
-        if values and all(isinstance(value, str) for value in values):
-            return
-        kinds = {type_of(value) for value in values}
-        told = found.get("type") if isinstance(found.get("type"), str) else ""
-        if told in kinds and (kinds == {"null"} or (kinds == {"boolean"} and set(values) == {True, False})):
-            del found["enum"]
-            return
-        if kinds == {"integer"} and told == "integer":
-            numbers = {int(value) for value in values}
-            least, most = min(numbers), max(numbers)
-            if len(numbers) == most - least + 1 and not {"minimum", "maximum"} & found.keys():
-                del found["enum"]
-                found |= {"minimum": least, "maximum": most}
-                return
-        del found["enum"]
-        self.note(f"{place}.enum" if place else "enum", "the engine takes only texts in it")
-
-    def _bounds(self, found: Schema, place: str) -> None:
-        """`exclusiveMinimum` as the next whole number; of other numbers nearly."""
-        for name, plain, step in (("exclusiveMinimum", "minimum", 1), ("exclusiveMaximum", "maximum", -1)):
-            bound: Any = found.get(name)
-            if not self.rejected(name) or self.rejected(plain) or not _is_finite(bound):
-                continue
-            whole = found.get("type") == "integer"
-            reached = (math.floor(bound) + 1 if step > 0 else math.ceil(bound) - 1) if whole else bound
-            known: Any = found.get(plain)
-            if _is_finite(known):
-                reached = max(known, reached) if step > 0 else min(known, reached)
-            elif known is not None:
-                continue
-            del found[name]
-            found[plain] = reached
-            if not whole and not (_is_finite(known) and known == reached != bound):
-                self.note(f"{place}.{name}" if place else name, f"the engine knows only {plain}", "low")
-
     def _merged(self, found: Schema, place: str) -> Schema:
         """A schema with what stands in its `allOf` beside the other keywords."""
         while isinstance(found.get("allOf"), list):
@@ -299,51 +243,6 @@ class Walk:
             if len(key_of(found)) > MOST_NODES * 50:
                 raise TooLargeSchemaError
         return found
-
-    def _by_type(self, found: Schema) -> Schema | None:
-        """A list of types as `anyOf`, each with the keywords that are about it; None where there is nothing to do."""
-        told = found.get("type")
-        if not isinstance(told, list):
-            told = self._types_of_values(found) if "type" not in found else []
-        elif not self.rules.one_type:
-            return None
-        listed = [name for name in TYPES if name in told]
-        if len(listed) < 2:  # noqa: PLR2004 - one type is no list
-            return {**found, "type": listed[0]} if listed and isinstance(found.get("type"), list) else None
-        if self.rejected("anyOf"):
-            return None
-        outside = {name: value for name, value in found.items() if not self._splits(name)}
-        branches = [branch for name in listed if (branch := self._branch(found, name, listed)) is not None]
-        return {**outside, "anyOf": branches}
-
-    def _types_of_values(self, found: Schema) -> list[str]:
-        values = values_of(found)
-        if not values or not (self.rules.typed or self.rules.text_enums):
-            return []
-        kinds = {type_of(value) for value in values}
-        return sorted(kinds) if len(kinds) > 1 else []
-
-    @staticmethod
-    def _splits(name: str) -> bool:
-        return name in OF_SOME_TYPE or name in COMBINED or name == "type"
-
-    def _branch(self, found: Schema, kind: str, listed: list[str]) -> Schema | None:
-        out: Schema = {"type": kind}
-        for name, value in found.items():
-            if name == "type" or (name in OF_SOME_TYPE and name not in OF_TYPE.get(kind, ())):
-                continue
-            if not self._splits(name):
-                continue
-            if name == "enum" and isinstance(value, list):
-                among = {kind, "integer"} if kind == "number" and "integer" not in listed else {kind}
-                mine = [v for v in value if type_of(v) in among]
-                if not mine:
-                    return None
-                if kind != "null":
-                    out["enum"] = mine
-            else:
-                out[name] = value
-        return out
 
     def _one_of(self, found: Schema, out: Schema, place: str) -> None:
         """`oneOf` as `anyOf`: the same where no value can be accepted by two of the branches."""
@@ -363,10 +262,6 @@ class Walk:
             out["allOf"] = [*out.get("allOf", ()), {"anyOf": written}]
         else:
             self.note(path, "the engine takes no second choice beside anyOf")
-
-
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _keys(value: Any) -> list[str]:

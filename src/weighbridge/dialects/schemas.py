@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from weighbridge.canon import SchemaRules
+import functools
+from typing import TypeAlias
+
+import msgspec
+
+from weighbridge.canon import SchemaRules, Severity
 from weighbridge.dialects.extras import Losses
 from weighbridge.dialects.schema_strict import misfit
 from weighbridge.dialects.schema_top import make_object
@@ -10,6 +15,10 @@ from weighbridge.dialects.schema_walk import TooLargeSchemaError, Walk
 from weighbridge.dialects.schema_words import DEFS, Schema
 
 _ANY = SchemaRules()
+_MOST_KEPT = 512
+_LARGEST_KEPT = 32_768
+_Lost: TypeAlias = tuple[str, str, Severity]
+_Adapted: TypeAlias = tuple[Schema | None, bool | None, tuple[_Lost, ...]]
 
 #: What `strict` demands of schemas at OpenAI: https://platform.openai.com/docs/guides/structured-outputs
 OPENAI = SchemaRules(
@@ -50,29 +59,49 @@ def adapt(
         losses: Takes what was lost: a keyword that was left out (the schema accepts more then), or `strict`.
 
     Returns:
-        A schema that accepts the same values, apart from what `losses` say, and the `strict` that can be kept: False
+        A schema that accepts the same values, apart from what `losses` say, not to be changed either; and the `strict` that can be kept: False
         where the engine's rules for it would change what the schema accepts.
     """
     if _is_free(rules) or (rules.strict_only and not strict):
         return schema, strict
+    try:
+        text = msgspec.json.encode(schema)
+    except (msgspec.MsgspecError, OverflowError, TypeError, ValueError):  # a number that only Python can hold
+        text = b""
+    if text and len(text) <= _LARGEST_KEPT:
+        found, kept, lost = _kept(text, rules, strict)
+    else:
+        found, kept, lost = _adapted(schema, rules, strict)
+    for field, reason, severity in lost:
+        losses.note(f"{place}.{field}" if field else place, reason, severity)
+    return (schema if found is None else found), kept
+
+
+@functools.lru_cache(maxsize=_MOST_KEPT)
+def _kept(text: bytes, rules: SchemaRules, strict: bool | None) -> _Adapted:  # noqa: FBT001 - a key of the cache
+    """An application sends the same tools with every turn: what was rewritten once is kept."""
+    return _adapted(msgspec.json.decode(text), rules, strict)
+
+
+def _adapted(schema: Schema, rules: SchemaRules, strict: bool | None) -> _Adapted:  # noqa: FBT001 - as above
+    """What became of a schema (None: nothing), the `strict` that can be kept, and what was lost within the schema."""
     walk = Walk(schema, rules)
     try:
         found = _whole(walk, schema)
     except TooLargeSchemaError:
-        losses.note(place, "the schema is too large to be rewritten for this engine", "high")
-        return {"type": "object"} if schema.get(
-            "type"
-        ) == "object" or rules.top_object else {}, False if strict else strict
+        an_object = schema.get("type") == "object" or rules.top_object
+        lost: _Lost = ("", "the schema is too large to be rewritten for this engine", "high")
+        return ({"type": "object"} if an_object else {}), False if strict else strict, (lost,)
+    told: list[_Lost] = []
     if strict and (why := misfit(found, rules)):
-        losses.note(f"{place}.strict", f"the engine would demand that the schema be changed: {why}")
+        told.append(("strict", f"the engine would demand that the schema be changed: {why}", "medium"))
         strict = False
         if rules.strict_only:
-            return schema, strict
+            return None, strict, tuple(told)
     if rules.top_object:
         found = make_object(found, walk.note)
-    for field, (reason, severity) in walk.lost.items():
-        losses.note(f"{place}.{field}" if field else place, reason, severity)
-    return (schema if found == schema else found), strict
+    told += [(field, reason, severity) for field, (reason, severity) in walk.lost.items()]
+    return (None if found == schema else found), strict, tuple(told)
 
 
 def _is_free(rules: SchemaRules) -> bool:
