@@ -43,10 +43,14 @@ class Serving(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Running:
-    """A server; llama.cpp stops it when the last reference goes."""
+    """A server and where it listens.
 
-    def __init__(self, server: Any, endpoint: Endpoint) -> None:
-        self.server = server
+    llama.cpp stops a server when the last reference to it goes. So only one list refers to it, which is passed around
+    in its place: a thread that still holds what it returned would keep the server alive for a while.
+    """
+
+    def __init__(self, held: list[Any], endpoint: Endpoint) -> None:
+        self.held = held
         self.endpoint = endpoint
 
 
@@ -127,9 +131,9 @@ class LocalEngines:
         """Stop every server and free its memory; those still loading are awaited, then stopped."""
         self._closed = True
         await asyncio.gather(*self._starting.values(), return_exceptions=True)
-        servers = [running.server for running in self._running.values()]
+        held = [running.held for running in self._running.values()]
         self._running.clear()
-        await asyncio.to_thread(_free, servers)
+        await asyncio.to_thread(_free, held)
 
     def _check_may_start(self, name: str) -> None:
         if self._closed or not self._settings.enabled:
@@ -157,15 +161,13 @@ class LocalEngines:
         )
         key = secrets.token_urlsafe(24)
         threads = serving.threads or self._settings.threads or os.cpu_count() or 1
-        server = await asyncio.to_thread(_launch, path, serving, threads, key, engine)
+        held = await asyncio.to_thread(_launch, path, serving, threads, key, engine)
         try:
-            endpoint = await probe(self._transport, server.listening_address, key, engine)
+            endpoint = await probe(self._transport, held[0].listening_address, key, engine)
         except BaseException:
-            held = [server]
-            del server
-            await asyncio.to_thread(_free, held)
+            await asyncio.to_thread(_free, [held])
             raise
-        self._running[engine.name] = _Running(server, endpoint)
+        self._running[engine.name] = _Running(held, endpoint)
         return endpoint
 
 
@@ -185,8 +187,8 @@ def serving_of(engine: Engine) -> Serving:
         ) from None
 
 
-def _launch(path: Path, serving: Serving, threads: int, key: str, engine: Engine) -> Any:
-    """Load weights and listen; blocks for as long as that takes."""
+def _launch(path: Path, serving: Serving, threads: int, key: str, engine: Engine) -> list[Any]:
+    """Load weights and listen; blocks for as long as that takes. The list holds the only reference to the server."""
     try:
         import xllamacpp
     except ImportError as error:
@@ -217,7 +219,7 @@ def _launch(path: Path, serving: Serving, threads: int, key: str, engine: Engine
     params.ui = False
     params.verbosity = -1
     try:
-        return xllamacpp.Server(params)
+        return [xllamacpp.Server(params)]
     except RuntimeError as error:
         raise LocalEngineError(
             f"llama.cpp cannot load {path.name}: the file is damaged or of an unknown kind, or memory is short.",
@@ -226,7 +228,8 @@ def _launch(path: Path, serving: Serving, threads: int, key: str, engine: Engine
         ) from error
 
 
-def _free(servers: list[Any]) -> None:
+def _free(held: list[list[Any]]) -> None:
     """Drop the last references, which stops the servers and closes their ports."""
-    servers.clear()
+    for servers in held:
+        servers.clear()
     gc.collect()
