@@ -38,6 +38,7 @@ _SAMPLING: dict[str, tuple[str, tuple[type, ...], str]] = {
     "n": ("n", (int,), "a whole number"),
 }
 _PLAIN_SAMPLING = Sampling()
+_NO_TEXTS = ("", "", "", "")
 #: Fields that ask for tools, in every form that is known.
 _TOOLS = frozenset({"tools", "functions", "tool_choice", "function_call", "web_search_options", "plugins"})
 #: Fields that stay unknown here, and without which an answer of another dialect is not what was asked for.
@@ -70,6 +71,16 @@ def read_request(rest: dict[str, Any]) -> Request:
     sampling = _read_sampling(rest, form)
     shape = read_format(rest, form) if "response_format" in rest else None
     asked = read_thinking(rest, form)
+    user, tier, verbosity, cache_key = _read_texts(rest, form) if rest else _NO_TEXTS
+    extra = {NAME: rest, FORM: form} if rest else {FORM: form}
+    return Request(
+        model, messages, tools, choice, parallel, shape, sampling, asked, stream or False, usage, user, metadata or {},
+        tier, extra, verbosity, cache_key=cache_key,
+    )  # fmt: skip
+
+
+def _read_texts(rest: dict[str, Any], form: dict[str, Any]) -> tuple[str, str, str, str]:
+    """The user, the service's tier, the verbosity and the cache's key. What is left then stays unknown."""
     user = take_text(rest, "user")
     if not user and (user := take_text(rest, "safety_identifier")):
         form["user"] = "safety_identifier"
@@ -77,11 +88,7 @@ def read_request(rest: dict[str, Any]) -> Request:
     cache_key = take_text(rest, "prompt_cache_key")
     if grave := [name for name in _GRAVE if rest.get(name)]:
         form["grave"] = grave
-    extra = {NAME: rest, FORM: form} if rest else {FORM: form}
-    return Request(
-        model, messages, tools, choice, parallel, shape, sampling, asked, stream or False, usage, user, metadata or {},
-        tier, extra, verbosity, cache_key=cache_key,
-    )  # fmt: skip
+    return user, tier, verbosity, cache_key
 
 
 def _read_messages(rest: dict[str, Any]) -> tuple[Message, ...]:
@@ -171,8 +178,9 @@ def _build(request: Request, profile: Profile, losses: Losses, *, whole: bool) -
 
 def _blank(request: Request, profile: Profile) -> str:
     """Must earlier turns hold thinking even where there is none? Not while the engine is kept from it."""
-    off = thinking.level(request.thinking) == "none"
-    return profile.replay if profile.replay in ("always", "tools") and not off else ""
+    if profile.replay not in ("always", "tools") or thinking.level(request.thinking) == "none":
+        return ""
+    return profile.replay
 
 
 def _write_head(request: Request, to: Outgoing) -> dict[str, Any]:
