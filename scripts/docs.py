@@ -1,4 +1,4 @@
-"""Write the pages that are made from the code: commands, settings, errors. With --check, only compare.
+"""Write the pages that are made from the code: commands, settings, errors, tables of fields. With --check, only compare.
 
 python scripts/docs.py [--check]
 """
@@ -6,13 +6,19 @@ python scripts/docs.py [--check]
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+import msgspec
 
 from weighbridge import errors, settings
+from weighbridge.canon import Profile, Quirk, SchemaRules
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MADE = "<!-- Made by `make docs`; edit the code, not this page. -->\n"
@@ -24,7 +30,8 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is out of date")
     check = parser.parse_args().check
     stale = 0
-    for name, text in (("commands", commands()), ("settings", settings_page()), ("errors", errors_page())):
+    pages = {"commands": commands, "settings": settings_page, "errors": errors_page, "profiles": profiles_page}
+    for name, text in ((name, page()) for name, page in pages.items()):
         path = DOCS / f"{name}.md"
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
@@ -97,7 +104,7 @@ def settings_page() -> str:
         "## Routes, engines",
         "",
         "`[routes.NAME]` is described in [Serving](serve.md); `[models.*]`, `[hosts.*]` and `[offers.*]` in",
-        "[Engines](engines.md).",
+        "[Engines](engines.md); `[profiles.*]` and `[schemas.*]` in [Quirks are data](profiles.md).",
         "",
     ]
     return "\n".join(lines)
@@ -117,6 +124,47 @@ def errors_page() -> str:
         about = (kind.__doc__ or "").splitlines()[0]
         lines.append(f"| `{kind.code}` | {kind.http_status} | {kind.exit_code} | {about} |")
     return "\n".join([*lines, ""])
+
+
+def profiles_page() -> str:
+    """The page on profiles, its tables of fields made anew."""
+    text = (DOCS / "profiles.md").read_text(encoding="utf-8")
+    for kind in (Profile, Quirk, SchemaRules):
+        start, end = f"<!-- made: {kind.__name__} -->\n", "<!-- /made -->"
+        before, _, rest = text.partition(start)
+        text = f"{before}{start}{_fields(kind)}{end}{rest.partition(end)[2]}"
+    return text
+
+
+def _fields(kind: type[msgspec.Struct]) -> str:
+    """A table of a struct's fields, with what the code says of each beside it."""
+    source = inspect.getsource(kind)
+    lines = ["| field | is | meaning |", "|---|---|---|"]
+    for field in msgspec.structs.fields(kind):
+        if field.name == "name":
+            continue
+        found = re.search(rf"^    {field.name}: .*?#: (.*(?:\n    #: .*)*)", source, re.MULTILINE)
+        if found is None:
+            raise SystemExit(f"{kind.__name__}.{field.name} does not say what it means: write it behind '#:'.")
+        meaning = " ".join(line.strip().removeprefix("#: ") for line in found[1].splitlines())
+        lines.append(f"| `{field.name}` | {_kind(field.type)} | {meaning.replace('|', chr(92) + '|')} |")
+    return "\n".join([*lines, ""])
+
+
+def _kind(annotation: Any) -> str:
+    """A field's type in the words of TOML."""
+    known = {str: "text", int: "number", bool: "true or false", Any: "any value", Quirk: "table", SchemaRules: "table"}
+    origin, inner = get_origin(annotation), get_args(annotation)
+    if annotation in known:
+        return known[annotation]
+    if origin is Literal:
+        return " or ".join(f"`{value}`" for value in inner if value)
+    if origin is dict:
+        return "table"
+    if origin is tuple:
+        return f"list of {_kind(inner[0])}s"
+    named = [_kind(each) for each in inner if each is not type(None)]
+    return named[0] if annotation != SchemaRules | None else "name or table"
 
 
 def _tree(kind: type[errors.WeighbridgeError]) -> Iterator[type[errors.WeighbridgeError]]:

@@ -8,17 +8,14 @@ from msgspec import Struct
 
 
 class Quirk(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
-    """A combination of wire fields that an engine forbids or demands, and what to do about it.
+    """A combination of wire fields that an engine forbids or demands, and what to do about it."""
 
-    Fields are dotted names as in `Profile`. `when`: every one must hold; a value of "*" means that the field is set,
-    "-" that it is not, a list any of its values. Then `drop` and `set` change the request; `why` is the Loss's reason.
-    """
-
-    when: dict[str, Any] = {}
-    drop: tuple[str, ...] = ()
-    set: dict[str, Any] = {}
-    why: str = ""
-    severity: Literal["low", "medium", "high", ""] = ""  #: "": as heavy as the field
+    when: dict[str, Any] = {}  #: wire field -> the value that it has, or a list of such values; "*": it is set, "-": it
+    #: is not. All must hold
+    drop: tuple[str, ...] = ()  #: wire fields that are then left out
+    set: dict[str, Any] = {}  #: wire fields that then have this value
+    why: str = ""  #: the reason that is told; without one, what is set where nothing stood is no loss
+    severity: Literal["low", "medium", "high", ""] = ""  #: how much the loss matters; else as much as the field does
 
 
 class SchemaRules(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -26,8 +23,8 @@ class SchemaRules(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields
 
     name: str = ""
     rejects: tuple[str, ...] = ()  #: keywords that are an error
-    knows: tuple[str, ...] | None = None  #: the only keywords that are none; None: all but `rejects`
-    formats: tuple[str, ...] | None = None  #: the only values of `format`; None: any
+    knows: tuple[str, ...] | None = None  #: the only keywords that are none; else all but `rejects`
+    formats: tuple[str, ...] | None = None  #: the only values of `format`; else any
     strict_only: bool = False  #: the rules hold only where `strict` was asked for
     closed: bool = False  #: for `strict`, every object needs additionalProperties: false
     all_required: bool = False  #: for `strict`, every property must be required
@@ -61,8 +58,7 @@ class Profile(Struct, frozen=True, omit_defaults=True):
     system: Literal["", "first", "one"] = ""  #: system texts stand first only; in one message only; "": anywhere
     tools: Literal["native", "grammar", "none", ""] = ""  #: how it calls tools: itself, held by a grammar, not at all
     structured: Literal["native", "grammar", "none", ""] = ""  #: the same for answers of a given shape
-    schema: SchemaRules | None = None  #: what it takes of JSON Schema; in TOML a name of the table `schemas`; None: the
-    #: dialect's own rules
+    schema: SchemaRules | None = None  #: what it takes of JSON Schema; else what its dialect takes
     stream_usage: bool = True  #: understands stream_options.include_usage
     max_output: int | None = None  #: where a dialect demands a limit and none was asked for; from the catalogue
     call_ids: str = ""  #: a pattern that a tool call's id must match in full; "": the dialect's own
@@ -71,7 +67,7 @@ class Profile(Struct, frozen=True, omit_defaults=True):
     efforts: dict[str, dict[str, Any]] = {}  #: level of thinking -> the wire fields that ask for it; `on` is thinking
     #: at the engine's own choice
     budget: str = ""  #: the wire field that takes a budget of thinking tokens
-    least_budget: int = 0  #: the smallest budget that is accepted but 0; where it is above 0, 0 is not
+    least_budget: int = 0  #: the smallest budget; above 0, only `efforts.none` ends thinking
     most_budget: int | None = None  #: the largest one
     shown: dict[str, Any] = {}  #: the wire fields that ask for the thinking to be told
     reasoning_field: str = ""  #: openai-chat: where an answer's thinking stands; "": reasoning_content
@@ -81,6 +77,6 @@ class Profile(Struct, frozen=True, omit_defaults=True):
     blank_seal: str = ""  #: a seal is demanded back on tool calls: what stands in for it on those of other engines
     rejects: tuple[str, ...] = ()  #: inputs that are an error: image, image_url, file, file_url, pdf, audio, video
     audio_uri: bool | None = None  #: openai-chat: sounds are told as a data URI, not as bare base64
-    tool_media: bool | None = None  #: may a tool's answer hold images and files? None: as the dialect has it
+    tool_media: bool | None = None  #: may a tool's answer hold images and files? else as the dialect has it
     calls_together: bool = False  #: openai-responses: nothing may stand between the calls of one step and their outputs
-    cache_markers: bool | None = None  #: does it know cache markers? None: as the dialect has it
+    cache_markers: bool | None = None  #: does it know cache markers? else as the dialect has it
