@@ -402,6 +402,17 @@ def test_a_spoken_answer_in_pieces():
     assert bad[1] == PartEvent(FilePart(data="?!", media_type="audio/mp3"))
 
 
+def test_an_answer_has_one_sound():
+    sound = FilePart(data="UklGRg==", media_type="audio/wav")
+    told, losses = CHAT.write_reply(Reply((Choice((sound, sound), "stop"),), Usage()))
+    assert json.loads(told)["choices"][0]["message"]["audio"]["data"] == "UklGRg=="
+    assert [(x.field, x.severity) for x in losses] == [("choices[0].parts", "high")]
+    writer = CHAT.writer(id="i", model="m", created=1, usage=False)
+    assert writer.write(PartEvent(sound))
+    assert writer.write(PartEvent(sound)) == b""
+    assert [(x.field, x.severity) for x in writer.losses] == [("choices[0].parts", "high")]
+
+
 def test_what_an_answer_cannot_hold_is_told():
     odd = (FilePart(url="https://a.example/x.pdf"), OpaquePart("elsewhere", {"x": 1}), ImagePart(file_id="f"))
     told, losses = CHAT.write_reply(Reply((Choice(odd, "stop"),), Usage()))

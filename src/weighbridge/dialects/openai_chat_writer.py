@@ -37,7 +37,7 @@ DONE = b"data: [DONE]\n\n"
 class _Told:
     """What was told of one choice. `base`: characters before the latest run of text; `piece`: of thinking, its number."""
 
-    __slots__ = ("base", "begun", "calls", "count", "in_text", "index", "piece", "said", "thought")
+    __slots__ = ("base", "begun", "calls", "count", "in_text", "index", "piece", "said", "spoke", "thought")
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -47,6 +47,7 @@ class _Told:
         self.in_text = False
         self.piece = 0
         self.thought = False
+        self.spoke = False
         self.count = 0
         self.calls: dict[int, int] = {}
 
@@ -171,7 +172,8 @@ class OpenAIChatWriter:
         match part:
             case ImagePart() if (shown := write_image(part)) is not None:
                 return self._delta(told, b'"images":', [shown])
-            case FilePart() if is_sound(part):
+            case FilePart() if is_sound(part) and not told.spoke:  # a second one would grow onto the first
+                told.spoke = True
                 return self._delta(told, b'"audio":', write_audio(part, ""))
             case OpaquePart(dialect=dialect, data=data) if dialect == NAME and "tool_call" in data:
                 told.count += 1
