@@ -219,6 +219,32 @@ def test_all_of_is_merged():
     assert set(fields(run(clash, NARROW)[2])) == {"additionalProperties", "allOf[1]"}
 
 
+def test_an_engine_that_says_which_keywords_it_knows():
+    rules = SchemaRules(name="few", knows=("type", "properties", "required", "description", "additionalProperties"))
+    schema = {
+        "type": "object",
+        "x-order": ["a"],
+        "properties": {"a": {"type": "string", "minLength": 1, "description": "A"}},
+        "additionalProperties": False,
+    }
+    found, _, losses = run(schema, rules)
+    assert found == {
+        "type": "object",
+        "properties": {"a": {"type": "string", "description": "A"}},
+        "additionalProperties": False,
+    }
+    assert fields(losses) == {"x-order": "low", "properties.a.minLength": "medium"}
+
+
+def test_what_was_rewritten_once_is_told_every_time():
+    schema = {"type": "object", "properties": {"a": {"const": 1, "default": 1}}}
+    first, second = run(schema, NARROW), run(copy.deepcopy(schema), NARROW)
+    assert first[0] == second[0]
+    assert fields(first[2]) == fields(second[2]) == {"properties.a.default": "low"}
+    odd = {"type": "object", "properties": {"a": {"const": 10**400}}}
+    assert run(odd, GENTLE)[0] == {"type": "object", "properties": {"a": {"enum": [10**400]}}}
+
+
 def test_inside_of_not_nothing_is_left_out():
     schema = {"type": "object", "properties": {"a": {"not": {"type": "string", "pattern": "(?=x)"}}}}
     rules = SchemaRules(name="r", plain_patterns=True)
