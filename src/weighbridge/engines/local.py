@@ -195,6 +195,24 @@ def _launch(path: Path, serving: Serving, threads: int, key: str, engine: Engine
         raise MissingExtraError(
             "Local engines need llama.cpp (xllamacpp).", where=engine.name, fix="Run: pip install 'weighbridge[local]'."
         ) from error
+    try:
+        held = [xllamacpp.Server(_params(path, serving, threads, key, engine))]
+    except RuntimeError as error:
+        raise LocalEngineError(
+            f"llama.cpp cannot load {path.name}: the file is damaged or of an unknown kind, or memory is short.",
+            where=engine.name,
+            fix="Fetch the file again, or lower the host's context and slots.",
+        ) from error
+    # A server that is stopped before its loop has begun never stops, and the whole process hangs with it. What goes
+    # through the loop and costs nothing is its metrics: they come once it runs.
+    held[0].handle_metrics()
+    return held
+
+
+def _params(path: Path, serving: Serving, threads: int, key: str, engine: Engine) -> Any:
+    """How the server is to run."""
+    import xllamacpp
+
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.model_alias = {engine.upstream}  # the answers name the model, not a path of this machine
@@ -216,16 +234,10 @@ def _launch(path: Path, serving: Serving, threads: int, key: str, engine: Engine
     params.api_keys = [key]
     params.n_threads_http = max(_HTTP_THREADS, 4 * serving.slots)
     params.endpoint_slots = False
+    params.endpoint_metrics = True  # behind the key, like all else; see _launch
     params.ui = False
     params.verbosity = -1
-    try:
-        return [xllamacpp.Server(params)]
-    except RuntimeError as error:
-        raise LocalEngineError(
-            f"llama.cpp cannot load {path.name}: the file is damaged or of an unknown kind, or memory is short.",
-            where=engine.name,
-            fix="Fetch the file again, or lower the host's context and slots.",
-        ) from error
+    return params
 
 
 def _free(held: list[list[Any]]) -> None:
