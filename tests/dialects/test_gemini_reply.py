@@ -336,7 +336,9 @@ def test_logprobs_both_ways():
 def test_an_answer_from_elsewhere():
     parts = (
         ReasoningPart("Hm", (Blob("a", SEAL, "signature"), Blob("a", "eA==", "encrypted"))),
-        ReasoningPart("", (Blob("a", "no base64!", "redacted"), Blob("a", "rsn_5ZVr", "redacted"), Blob("a", "abc", "x"))),
+        ReasoningPart(
+            "", (Blob("a", "no base64!", "redacted"), Blob("a", "rsn_5ZVr", "redacted"), Blob("a", "abc", "x"))
+        ),
         TextPart("Hi", blobs=(Blob("gemini-generate", "eQ==", "signature"),)),
         ImagePart(data="AAAA", media_type="image/png"),
         FilePart(data="AAAA", media_type="audio/wav", name="a.wav"),

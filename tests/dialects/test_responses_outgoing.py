@@ -92,7 +92,7 @@ def test_another_dialects_conversation():
         "instructions": "Sys",
         "input": [
             {"role": "user", "content": "Hi"},
-            {"role": "assistant", "content": "Let me see."},
+            {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Let me see."}]},
             {"type": "function_call", "call_id": "c1", "name": "f", "arguments": '{"a":1}'},
             {"type": "function_call_output", "call_id": "c1", "output": "one"},
             {
@@ -175,10 +175,10 @@ def test_pitfall_10_nothing_stands_between_calls_and_their_outputs():
     other = Message("tool", (ToolResultPart("c2", (TextPart("two"),)),))
     found = items(HI, said, RESULT, Message("user", (TextPart("Hurry"),)), other)
     assert kinds(found) == [
-        *("user", "assistant", "assistant", "function_call", "function_call"),
+        *("user", "message", "message", "function_call", "function_call"),
         *("function_call_output", "function_call_output", "user"),
     ]
-    assert [item["content"] for item in found[1:3]] == ["a", "b"]
+    assert [item["content"][0]["text"] for item in found[1:3]] == ["a", "b"]
     _, losses = write(Request("m", (HI, said, RESULT, other)))
     assert ("messages", "low") in losses
 
@@ -231,7 +231,7 @@ def test_pitfall_21_seals_of_others_stay_behind():
         ToolCallPart("c1", "f", "{}", blobs=(Blob("gemini-generate", "T", "signature"),)),
     )
     told, losses = write(Request("m", (HI, Message("assistant", parts), RESULT)))
-    assert kinds(told["input"]) == ["user", "assistant", "function_call", "function_call_output"]
+    assert kinds(told["input"]) == ["user", "message", "function_call", "function_call_output"]
     assert {field for field, severity in losses if severity == "low"} == {
         "messages[1].parts[0]",
         "messages[1].parts[0].blobs",

@@ -27,7 +27,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     lines = []
     for name in SPOKEN:
         lines += [
-            f'[hosts.here-{name}]\ndialect = "{name}"\nauth = "none"\nprofile = "llama-cpp"',
+            f'[hosts.here-{name}]\ndialect = "{name}"\nauth = "none"\nprofile = "llamacpp"',
             "serving = { context = 2048, slots = 1 }",
             f'[offers."smollm2-135m@here-{name}"]\n[routes.to-{name}]\nprimary = "smollm2-135m@here-{name}"',
         ]

@@ -70,6 +70,7 @@ class Profile(Struct, frozen=True, omit_defaults=True):
     least_budget: int = 0  #: the smallest budget; above 0, only `efforts.none` ends thinking
     most_budget: int | None = None  #: the largest one
     shown: dict[str, Any] = {}  #: the wire fields that ask for the thinking to be told
+    retell: bool = False  #: its answers lack what clients of its own dialect need: they are written anew
     reasoning_field: str = ""  #: openai-chat: where an answer's thinking stands; "": reasoning_content
     replay: Literal["", "always", "tools", "never"] = ""  #: earlier thinking is sent again in every turn; in those
     #: that used tools; in none; "": as the request has it

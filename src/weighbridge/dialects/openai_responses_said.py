@@ -89,7 +89,7 @@ class SaidWriter:
         if self._open is None or "item" in form:
             self._shut()
             self._open = self._begin(part, form)
-            self._shape = form.get("shape", "")
+            self._shape = form.get("shape", "" if "item" in form else "list")
         if written is not None:
             self._open["content"].append(written)
 
@@ -98,12 +98,14 @@ class SaidWriter:
         if "item" in form:
             fields = {} if isinstance(part, OpaquePart) else EXTRAS.fields(part.extra)
             begun |= {k: fields[k] for k in form.get("of_item", ()) if k in fields} | form["item"]
-        elif self._next_id:
-            begun |= {"type": "message", "id": self._next_id("msg"), "status": "completed"}
+        else:  # told in full: some servers take what an assistant said in no shorter form
+            begun = {"type": "message", **begun}
+            if self._next_id:
+                begun |= {"id": self._next_id("msg"), "status": "completed"}
         return begun
 
     def _shut(self) -> None:
-        """End the open message. A single text of a request's history stands as it is."""
+        """End the open message. A single text that stood alone stands alone again."""
         item, self._open = self._open, None
         if item is None:
             return

@@ -90,7 +90,7 @@ async def adapt(
     untouched = same and wrapped is None and request is call.request
     if untouched and call.body is not None and not back.needs_rewrite(request, profile):
         body = back.splice_model(call.body, engine.upstream)
-        return Outgoing(back=back, body=body, losses=losses, headers=headers, verbatim=True)
+        return Outgoing(back=back, body=body, losses=losses, headers=headers, verbatim=not profile.retell)
     if wrapped is not None:
         request, losses = wrapped.request, losses + wrapped.losses
     body, lost = back.write_request(replace(request, model=engine.upstream), profile)
@@ -99,7 +99,7 @@ async def adapt(
         body=body,
         losses=losses + lost,
         headers=headers,
-        verbatim=same and call.body is not None and (wrapped is None or not wrapped.bound),
+        verbatim=same and call.body is not None and not profile.retell and (wrapped is None or not wrapped.bound),
         wrapped=wrapped,
     )
 
