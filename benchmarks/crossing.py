@@ -13,10 +13,10 @@ import json
 from functools import partial
 
 from dialect import best
-
 from weighbridge import dialects
 from weighbridge.canon import (
     Begin,
+    Event,
     Finish,
     Message,
     Profile,
@@ -56,7 +56,7 @@ def stream(dialect: Dialect) -> bytes:
     """A text of many small pieces."""
     writer = dialect.writer(id="msg_1", model="m", created=1_754_432_618, usage=True)
     deltas = [TextDelta(" word") for _ in range(EVENTS)]
-    events = [Begin("msg_1", "m", 1_754_432_618), *deltas, UsageEvent(Usage(9, 0, EVENTS)), Finish("stop")]
+    events: list[Event] = [Begin("msg_1", "m", 1_754_432_618), *deltas, UsageEvent(Usage(9, 0, EVENTS)), Finish("stop")]
     return b"".join(map(writer.write, events)) + writer.close()
 
 

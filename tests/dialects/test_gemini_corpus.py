@@ -11,7 +11,7 @@ import pytest
 from weighbridge.canon import OpaquePart, Profile, TextPart, ToolCallPart, ToolResultPart
 from weighbridge.dialects.fold import Fold, unfold
 from weighbridge.dialects.gemini_generate import GeminiGenerate
-from weighbridge.dialects.gemini_generate_array import AsArray
+from weighbridge.dialects.gemini_generate.array import AsArray
 from weighbridge.errors import RefusedRequestError, UnknownModelError
 
 pytestmark = pytest.mark.shared

@@ -36,7 +36,7 @@ from weighbridge.canon import (
 )
 from weighbridge.dialects.fold import Fold, unfold
 from weighbridge.dialects.gemini_generate import GeminiGenerate
-from weighbridge.dialects.gemini_generate_array import ArraySplitter, AsArray
+from weighbridge.dialects.gemini_generate.array import ArraySplitter, AsArray
 from weighbridge.errors import BrokenAnswerError
 
 GEMINI = GeminiGenerate()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from weighbridge import dialects, errors
 from weighbridge.canon import Blob, Choice, ReasoningPart, Reply, TextPart, ToolCallPart, Usage
-from weighbridge.dialects.openai_chat_usage import read_usage, write_usage
+from weighbridge.dialects.openai_chat.usage import read_usage, write_usage
 
 CHAT = dialects.get("openai-chat")
 

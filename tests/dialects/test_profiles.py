@@ -25,7 +25,7 @@ from weighbridge.canon import (
 )
 from weighbridge.dialects import profiles
 from weighbridge.dialects.extras import Extras, Losses
-from weighbridge.dialects.profile_messages import kinds
+from weighbridge.dialects.profiles.messages import kinds
 
 
 def losses() -> Losses:
@@ -143,6 +143,7 @@ def test_roles_in_responses():
 def test_what_changes_nothing_is_neutral():
     assert profiles.is_neutral(Profile())
     assert profiles.is_neutral(Profile("x", max_output=5, issuer="{model}", tools="native", replay="always"))
+    changing: dict[str, Any]
     for changing in (
         {"rename": {"a": "b"}},
         {"quirks": (Quirk(),)},

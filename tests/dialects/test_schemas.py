@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from weighbridge.canon import SchemaRules
 from weighbridge.dialects.extras import Extras, Losses
-from weighbridge.dialects.schema_walk import DEEPEST
 from weighbridge.dialects.schemas import OPENAI, adapt
+from weighbridge.dialects.schemas.walk import DEEPEST
 
 #: Much as Gemini's `parameters` take it.
 NARROW = SchemaRules(
@@ -348,11 +348,12 @@ class Maker:
             "bare_refs",
             "recursion",
         )
+        set_at_random: dict[str, Any] = {flag: self.random.random() < 0.5 for flag in flags}
         return SchemaRules(
             name="r",
             rejects=tuple(self.random.sample(REJECTABLE, self.random.randrange(7))),
             formats=self.random.choice([None, ("date",)]),
-            **{flag: self.random.random() < 0.5 for flag in flags},
+            **set_at_random,
         )
 
     def _type(self) -> Any:

@@ -153,6 +153,9 @@ async def test_a_tool_is_called_through_the_grammar_at_the_address_for_responses
     (call,) = reply.choices[0].tool_calls
     assert call.name == "weather"
     assert json.loads(call.arguments)["city"] in {"Rome", "Oslo"}
+    told = (Message("assistant", (call,)), Message("tool", (ToolResultPart(call.id, (TextPart("Sunny"),)),)))
+    again = replace(request, messages=ASKED.messages + told, tool_choice=ToolChoice("auto"), stream=stream)
+    assert (await answer(local, target, dialect, again)).choices[0].parts
 
 
 async def test_where_a_schema_has_no_place_tools_are_lost_loudly(local):

@@ -9,6 +9,7 @@ import pytest
 
 from weighbridge import dialects
 from weighbridge.canon import (
+    Effort,
     FilePart,
     ImagePart,
     Message,
@@ -124,7 +125,11 @@ def test_pitfall_07_some_cannot_be_made_to_call_a_tool(send: Sender, name: str) 
 
 
 def test_pitfall_08_claude_cannot_think_where_a_tool_is_forced(send: Sender) -> None:
-    forced = {"tools": (TOOL,), "tool_choice": ToolChoice("required"), "thinking": Thinking(budget=2000)}
+    forced: dict[str, Any] = {
+        "tools": (TOOL,),
+        "tool_choice": ToolChoice("required"),
+        "thinking": Thinking(budget=2000),
+    }
     body, lost = send("claude-sonnet-4-5@anthropic", **forced)
     assert body["tool_choice"]["type"] == "any"
     assert body.get("thinking", {}).get("type") != "enabled"
@@ -165,6 +170,7 @@ def test_pitfall_18_glm_is_switched_and_the_latest_cannot_be_switched_off(send: 
     assert (body["thinking"], lost) == ({"type": "disabled"}, {})
     body, lost = send("glm-5.2@zai", thinking=Thinking(effort="medium"))
     assert (body["thinking"], body["reasoning_effort"], lost) == ({"type": "enabled"}, "medium", {})
+    asked: Effort
     for asked, level in (("none", "low"), ("minimal", "low"), ("medium", "high"), ("xhigh", "max"), ("max", "max")):
         body, lost = send("glm-5.3@zai", thinking=Thinking(effort=asked))
         assert body["reasoning_effort"] == level

@@ -10,7 +10,7 @@ import pytest
 
 from weighbridge import dialects
 from weighbridge.canon import Failure
-from weighbridge.dialects.gemini_generate_array import AsArray
+from weighbridge.dialects.gemini_generate.array import AsArray
 from weighbridge.gateway.streams import HEARTBEAT, Heartbeat, Stream
 
 CHAT = dialects.get("openai-chat")

@@ -99,11 +99,11 @@ def _kept(part: Part, dialect: str) -> KeptPart:
 class Turn(Struct, frozen=True):
     """A message of the assistant, looked at once: its parts, what each says as a digest, and what had been asked.
 
-    `whats`: the digest of a visible text or of a call; b"" for every other part.
+    `contents`: the digest of a visible text or of a call; b"" for every other part.
     """
 
     parts: Sequence[Part]
-    whats: Sequence[bytes]
+    contents: Sequence[bytes]
     asked: bytes
 
     @classmethod
@@ -115,7 +115,9 @@ class Turn(Struct, frozen=True):
     def calls(self) -> list[tuple[str, bytes]]:
         """The id and the digest of each call."""
         return [
-            (part.id, what) for part, what in zip(self.parts, self.whats, strict=True) if isinstance(part, ToolCallPart)
+            (part.id, what)
+            for part, what in zip(self.parts, self.contents, strict=True)
+            if isinstance(part, ToolCallPart)
         ]
 
 
@@ -158,7 +160,7 @@ class Keys:
         texts = [
             (part.text, what)
             for turn in turns
-            for part, what in zip(turn.parts, turn.whats, strict=True)
+            for part, what in zip(turn.parts, turn.contents, strict=True)
             if isinstance(part, TextPart) and part.text
         ]
         said = texts[0][1] if len(texts) == 1 else text_digest("".join(text for text, _ in texts))

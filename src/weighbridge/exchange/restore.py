@@ -53,7 +53,7 @@ def put_back(
     placed = [
         Placed(number, part, what)
         for number, turn in enumerate(turns)
-        for part, what in zip(turn.parts, turn.whats, strict=True)
+        for part, what in zip(turn.parts, turn.contents, strict=True)
     ]
     made = _in_step(placed, keepsake.parts, label) if len(messages) == 1 else None
     if made is None:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from weighbridge import dialects
 from weighbridge.canon import Plan, Request
 from weighbridge.dialects import Dialect, counting
-from weighbridge.dialects.gemini_generate_array import AsArray
+from weighbridge.dialects.gemini_generate.array import AsArray
 from weighbridge.errors import (
     InputError,
     NotFoundError,
