@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from event_sequences import event_sequences, said
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weighbridge import dialects
@@ -29,7 +29,7 @@ from weighbridge.dialects.fold import Fold, unfold
 from weighbridge.errors import EngineError, WeighbridgeError
 
 every_dialect = pytest.mark.parametrize("name", dialects.NAMES)
-few = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=30)
 
 #: Under which names a Loss tells that something is not as it was.
 PLACES = {
@@ -225,7 +225,7 @@ def replaced(draw: st.DrawFn, value: Any) -> Any:
 
 
 @every_dialect
-@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50)
 @given(data=st.data())
 def test_no_strange_reply_crashes_a_reader(name, data):
     dialect = dialects.get(name)
@@ -240,7 +240,7 @@ def test_no_strange_reply_crashes_a_reader(name, data):
 
 
 @every_dialect
-@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50)
 @given(data=st.data())
 def test_no_strange_request_crashes_a_reader(name, data):
     dialect = dialects.get(name)

@@ -407,7 +407,7 @@ traces_ = st.builds(
 )
 
 
-@hypothesis_settings(max_examples=15, deadline=None)
+@hypothesis_settings(max_examples=15)
 @given(st.lists(traces_, max_size=30, unique_by=lambda t: t.id))
 def test_any_traces_are_read_back_equal_from_both_forms(traces: list[Trace]) -> None:
     with tempfile.TemporaryDirectory() as name:

@@ -75,7 +75,7 @@ def test_odd_keys_are_keys(results: Results) -> None:
     assert results.get_many(keys) == {k: k.encode() for k in keys}
 
 
-@hypothesis_settings(max_examples=20, deadline=None)
+@hypothesis_settings(max_examples=20)
 @given(
     st.dictionaries(
         st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8), st.binary(max_size=40)

@@ -98,7 +98,7 @@ def test_rolling_back_again_goes_further_back(state, engines):
         rollback(state, "r")
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(moves=st.lists(st.tuples(st.sampled_from("rs"), st.sampled_from((*NAMES, ""))), max_size=12))
 def test_it_behaves_like_a_stack_per_route(tmp_path_factory, engines, moves):
     state = State(tmp_path_factory.mktemp("s") / "state.db")

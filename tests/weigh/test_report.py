@@ -243,7 +243,7 @@ def test_hostile_text_is_inert_wherever_it_comes_from():
 
 
 @given(st.text(st.characters(), max_size=60))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_cleaning_hides_nothing_and_is_stable(text):
     shown = numbers.clean(text)
     shown.encode("utf-8")
@@ -256,7 +256,7 @@ def test_cleaning_hides_nothing_and_is_stable(text):
 
 
 @given(st.lists(st.text(st.characters(), max_size=5), max_size=12))
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_each_sample_has_an_address_of_its_own(ids):
     made = report_samples.unique_ids([Sample(id=i, messages=()) for i in ids])
     assert len(made) == len(ids)
@@ -349,7 +349,7 @@ def test_messages_keep_their_roles():
 
 
 @given(st.floats(-1, 0.9), st.floats(0.001, 2))
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_ticks_are_few_round_and_inside(low, width):
     ticks = report_plots.nice_ticks(low, low + width)
     assert 1 <= len(ticks) <= 6

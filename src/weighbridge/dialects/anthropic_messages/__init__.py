@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-import msgspec
-
 from weighbridge.canon import Loss, Profile, Reply, Request
 from weighbridge.dialects import profiles, upstream_errors
 from weighbridge.dialects.anthropic_messages import asked as asked_for
@@ -16,13 +14,10 @@ from weighbridge.dialects.anthropic_messages import request as requests
 from weighbridge.dialects.anthropic_messages.common import EXTRAS, NAME, encode
 from weighbridge.dialects.anthropic_messages.reader import AnthropicReader
 from weighbridge.dialects.anthropic_messages.writer import AnthropicWriter
+from weighbridge.dialects.edges import reply_of, request_of
 from weighbridge.dialects.relay import PlainRelay
 from weighbridge.dialects.splice import splice_model
-from weighbridge.dialects.strict import MisfitError, decode, kind
-from weighbridge.errors import BrokenAnswerError, EngineError, InputError, WeighbridgeError
-
-_DECODE = msgspec.json.Decoder().decode
-_FIX = "Choose another engine, or correct the host's dialect in the catalogue."
+from weighbridge.errors import EngineError, WeighbridgeError
 
 
 class AnthropicMessages:
@@ -37,10 +32,7 @@ class AnthropicMessages:
 
     def read_request(self, body: bytes, *, max_depth: int = 64, model: str = "", stream: bool = False) -> Request:  # noqa: ARG002 - as above
         """Read what a client sent; see `Dialect.read_request`."""
-        try:
-            return requests.read_request(decode(body, max_depth))
-        except MisfitError as error:
-            raise InputError(error.what, where=error.path, fix=error.fix) from None
+        return request_of(body, max_depth, requests.read_request)
 
     def write_request(self, request: Request, profile: Profile) -> tuple[bytes, tuple[Loss, ...]]:
         """Write a request for an engine; see `Dialect.write_request`."""
@@ -65,18 +57,7 @@ class AnthropicMessages:
 
     def read_reply(self, body: bytes) -> Reply:
         """Read a whole answer; see `Dialect.read_reply`."""
-        try:
-            raw = _DECODE(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise BrokenAnswerError(f"The answer is not valid JSON: {error}.", fix=_FIX, body=_start(body)) from error
-        if type(raw) is not dict:
-            raise BrokenAnswerError(f"The answer is {kind(raw)}, not an object.", fix=_FIX, body=_start(body))
-        if raw.get("error") and "content" not in raw:
-            raise upstream_errors.from_stream(raw["error"])
-        try:
-            return replies.read_reply(raw)
-        except MisfitError as error:
-            raise BrokenAnswerError(error.what, where=error.path, fix=_FIX, body=_start(body)) from None
+        return reply_of(body, replies.read_reply, answer="content")
 
     def write_reply(self, reply: Reply, asked: Request | None = None) -> tuple[bytes, tuple[Loss, ...]]:  # noqa: ARG002 - nothing of it is repeated
         """Write a whole answer."""
@@ -110,7 +91,3 @@ class AnthropicMessages:
     def relay(self, *, usage: bool) -> PlainRelay:  # noqa: ARG002 - the tokens are always told
         """The fast lane for one stream."""
         return PlainRelay(AnthropicReader())
-
-
-def _start(body: bytes) -> str:
-    return upstream_errors.clean(body[:1000].decode("utf-8", "replace"))

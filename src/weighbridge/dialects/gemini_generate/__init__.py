@@ -9,20 +9,17 @@ from urllib.parse import quote
 import msgspec
 
 from weighbridge.canon import Loss, Profile, Reply, Request
-from weighbridge.dialects import upstream_errors
-from weighbridge.dialects.gemini_generate import errors as errors
+from weighbridge.dialects.edges import reply_of, request_of
+from weighbridge.dialects.gemini_generate import errors
 from weighbridge.dialects.gemini_generate import reply as replies
 from weighbridge.dialects.gemini_generate import request as requests
 from weighbridge.dialects.gemini_generate.form import EXTRAS, NAME
 from weighbridge.dialects.gemini_generate.stream import GeminiReader
 from weighbridge.dialects.gemini_generate.writer import GeminiWriter
 from weighbridge.dialects.relay import PlainRelay
-from weighbridge.dialects.strict import MisfitError, decode, kind
-from weighbridge.errors import BrokenAnswerError, EngineError, InputError, WeighbridgeError
+from weighbridge.errors import EngineError, WeighbridgeError
 
-_DECODE = msgspec.json.Decoder().decode
 _ENCODE = msgspec.json.Encoder().encode
-_FIX = "Choose another engine, or correct the host's dialect in the catalogue."
 
 
 class GeminiGenerate:
@@ -38,10 +35,7 @@ class GeminiGenerate:
 
     def read_request(self, body: bytes, *, max_depth: int = 64, model: str = "", stream: bool = False) -> Request:
         """Read what a client sent; see `Dialect.read_request`."""
-        try:
-            return requests.read_request(decode(body, max_depth), model, stream=stream)
-        except MisfitError as error:
-            raise InputError(error.what, where=error.path, fix=error.fix) from None
+        return request_of(body, max_depth, lambda rest: requests.read_request(rest, model, stream=stream))
 
     def write_request(self, request: Request, profile: Profile) -> tuple[bytes, tuple[Loss, ...]]:
         """Write a request for an engine; see `Dialect.write_request`."""
@@ -58,18 +52,7 @@ class GeminiGenerate:
 
     def read_reply(self, body: bytes) -> Reply:
         """Read a whole answer; see `Dialect.read_reply`."""
-        try:
-            raw = _DECODE(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise BrokenAnswerError(f"The answer is not valid JSON: {error}.", fix=_FIX, body=_start(body)) from error
-        if type(raw) is not dict:
-            raise BrokenAnswerError(f"The answer is {kind(raw)}, not an object.", fix=_FIX, body=_start(body))
-        if raw.get("error") and not raw.get("candidates"):
-            raise errors.from_stream(raw["error"])
-        try:
-            return replies.read_reply(raw)
-        except MisfitError as error:
-            raise BrokenAnswerError(error.what, where=error.path, fix=_FIX, body=_start(body)) from None
+        return reply_of(body, replies.read_reply, answer="candidates", from_error=errors.from_stream)
 
     def write_reply(self, reply: Reply, asked: Request | None = None) -> tuple[bytes, tuple[Loss, ...]]:  # noqa: ARG002 - nothing of it is repeated
         """Write a whole answer."""
@@ -103,7 +86,3 @@ class GeminiGenerate:
     def relay(self, *, usage: bool) -> PlainRelay:  # noqa: ARG002 - every client of this dialect is told the tokens
         """The fast lane for one stream."""
         return PlainRelay(GeminiReader())
-
-
-def _start(body: bytes) -> str:
-    return upstream_errors.clean(body[:1000].decode("utf-8", "replace"))

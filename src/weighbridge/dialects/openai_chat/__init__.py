@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
-
-import msgspec
+from typing import ClassVar
 
 from weighbridge.canon import Loss, Profile, Reply, Request
-from weighbridge.dialects import upstream_errors
+from weighbridge.dialects import openai_errors, upstream_errors
+from weighbridge.dialects.edges import reply_of, request_of
 from weighbridge.dialects.openai_chat import reply as replies
 from weighbridge.dialects.openai_chat import request as requests
 from weighbridge.dialects.openai_chat.outgoing import EXTRAS, NAME
@@ -16,22 +15,10 @@ from weighbridge.dialects.openai_chat.relay import OpenAIChatRelay
 from weighbridge.dialects.openai_chat.stream import OpenAIChatReader
 from weighbridge.dialects.openai_chat.writer import OpenAIChatWriter
 from weighbridge.dialects.splice import splice_model
-from weighbridge.dialects.strict import MisfitError, decode, kind
-from weighbridge.errors import BrokenAnswerError, EngineError, InputError, UnknownModelError, WeighbridgeError
+from weighbridge.errors import EngineError, UnknownModelError, WeighbridgeError
 
-_DECODE = msgspec.json.Decoder().decode
-_TYPES = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    402: "insufficient_quota",
-    403: "permission_error",
-    404: "invalid_request_error",
-    413: "invalid_request_error",
-    429: "rate_limit_error",
-}
 #: An engine that its host does not know is for the client a model that does not exist.
 _STATUSES: dict[type[WeighbridgeError], int] = {UnknownModelError: 404}
-_FIX = "Choose another engine, or correct the host's dialect in the catalogue."
 
 
 class OpenAIChat:
@@ -46,10 +33,7 @@ class OpenAIChat:
 
     def read_request(self, body: bytes, *, max_depth: int = 64, model: str = "", stream: bool = False) -> Request:  # noqa: ARG002 - as above
         """Read what a client sent; see `Dialect.read_request`."""
-        try:
-            return requests.read_request(decode(body, max_depth))
-        except MisfitError as error:
-            raise InputError(error.what, where=error.path, fix=error.fix) from None
+        return request_of(body, max_depth, requests.read_request)
 
     def write_request(self, request: Request, profile: Profile) -> tuple[bytes, tuple[Loss, ...]]:
         """Write a request for an engine; see `Dialect.write_request`."""
@@ -67,20 +51,7 @@ class OpenAIChat:
 
     def read_reply(self, body: bytes) -> Reply:
         """Read a whole answer; see `Dialect.read_reply`."""
-        try:
-            raw = _DECODE(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise BrokenAnswerError(
-                f"The answer is not valid JSON: {error}.", fix=_FIX, body=upstream_errors.clean(_start(body))
-            ) from error
-        if type(raw) is not dict:
-            raise BrokenAnswerError(f"The answer is {kind(raw)}, not an object.", fix=_FIX, body=_start(body))
-        if raw.get("error") and not raw.get("choices"):
-            raise upstream_errors.from_stream(raw["error"])
-        try:
-            return replies.read_reply(raw)
-        except MisfitError as error:
-            raise BrokenAnswerError(error.what, where=error.path, fix=_FIX, body=_start(body)) from None
+        return reply_of(body, replies.read_reply, answer="choices")
 
     def write_reply(self, reply: Reply, asked: Request | None = None) -> tuple[bytes, tuple[Loss, ...]]:
         """Write a whole answer. A client that asked with functions is told of a function, not of tools."""
@@ -95,16 +66,7 @@ class OpenAIChat:
         """The status and body that tell a client of an error. `code` is stable; `param`: the field that is to blame."""
         if (own := upstream_errors.own_words(error, NAME)) is not None:
             return own
-        message = f"{error.what} {error.fix}".rstrip()
-        field = error.where if isinstance(error, InputError) and error.where != "body" else ""
-        status = _STATUSES.get(type(error), error.http_status)
-        told: dict[str, Any] = {
-            "message": f"{field}: {message}" if field else message,
-            "type": _TYPES.get(status, "server_error"),
-            "param": field or None,
-            "code": error.code,
-        }
-        return status, replies.encode({"error": told})
+        return openai_errors.write(error, _STATUSES.get(type(error), error.http_status))
 
     def reader(self) -> OpenAIChatReader:
         """A reader for one stream."""
@@ -125,7 +87,3 @@ class OpenAIChat:
     def relay(self, *, usage: bool) -> OpenAIChatRelay:
         """The fast lane for one stream."""
         return OpenAIChatRelay(usage=usage)
-
-
-def _start(body: bytes) -> str:
-    return upstream_errors.clean(body[:1000].decode("utf-8", "replace"))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
-
-import msgspec
+from typing import ClassVar
 
 from weighbridge.canon import Loss, Profile, Reply, Request
-from weighbridge.dialects import upstream_errors
+from weighbridge.dialects import openai_errors, upstream_errors
+from weighbridge.dialects.edges import reply_of, request_of
 from weighbridge.dialects.openai_responses import reply as replies
 from weighbridge.dialects.openai_responses import request as requests
 from weighbridge.dialects.openai_responses.parts import EXTRAS, NAME
@@ -16,31 +15,17 @@ from weighbridge.dialects.openai_responses.stream import OpenAIResponsesReader
 from weighbridge.dialects.openai_responses.writer import OpenAIResponsesWriter
 from weighbridge.dialects.relay import PlainRelay
 from weighbridge.dialects.splice import splice_model
-from weighbridge.dialects.strict import MisfitError, decode, kind
 from weighbridge.errors import (
-    BrokenAnswerError,
     EngineError,
-    InputError,
     UnknownEngineError,
     UnknownModelError,
     UnknownRouteError,
     WeighbridgeError,
 )
 
-_DECODE = msgspec.json.Decoder().decode
 _BAD_REQUEST = 400
-_TYPES = {
-    400: "invalid_request_error",
-    401: "authentication_error",
-    402: "insufficient_quota",
-    403: "permission_error",
-    404: "invalid_request_error",
-    413: "invalid_request_error",
-    429: "rate_limit_error",
-}
 #: A model that is not there is a bad request here, not a missing page.
 _NO_MODEL = (UnknownRouteError, UnknownEngineError, UnknownModelError)
-_FIX = "Choose another engine, or correct the host's dialect in the catalogue."
 
 
 class OpenAIResponses:
@@ -55,10 +40,7 @@ class OpenAIResponses:
 
     def read_request(self, body: bytes, *, max_depth: int = 64, model: str = "", stream: bool = False) -> Request:  # noqa: ARG002 - as above
         """Read what a client sent; see `Dialect.read_request`."""
-        try:
-            return requests.read_request(decode(body, max_depth))
-        except MisfitError as error:
-            raise InputError(error.what, where=error.path, fix=error.fix) from None
+        return request_of(body, max_depth, requests.read_request)
 
     def write_request(self, request: Request, profile: Profile) -> tuple[bytes, tuple[Loss, ...]]:
         """Write a request for an engine; see `Dialect.write_request`."""
@@ -75,16 +57,7 @@ class OpenAIResponses:
 
     def read_reply(self, body: bytes) -> Reply:
         """Read a whole answer; see `Dialect.read_reply`."""
-        try:
-            raw = _DECODE(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise BrokenAnswerError(f"The answer is not valid JSON: {error}.", fix=_FIX, body=_start(body)) from error
-        if type(raw) is not dict:
-            raise BrokenAnswerError(f"The answer is {kind(raw)}, not an object.", fix=_FIX, body=_start(body))
-        try:
-            return replies.read_reply(raw)
-        except MisfitError as error:
-            raise BrokenAnswerError(error.what, where=error.path, fix=_FIX, body=_start(body)) from None
+        return reply_of(body, replies.read_reply)
 
     def write_reply(self, reply: Reply, asked: Request | None = None) -> tuple[bytes, tuple[Loss, ...]]:
         """Write a whole answer, with what it repeats of its request."""
@@ -99,16 +72,9 @@ class OpenAIResponses:
         """The status and body that tell a client of an error. `code` is stable; `param`: the field that is to blame."""
         if (own := upstream_errors.own_words(error, NAME)) is not None:
             return own
-        status = _BAD_REQUEST if isinstance(error, _NO_MODEL) else error.http_status
-        message = f"{error.what} {error.fix}".rstrip()
-        field = error.where if isinstance(error, InputError) and error.where != "body" else ""
-        told: dict[str, Any] = {
-            "message": f"{field}: {message}" if field else message,
-            "type": _TYPES.get(status, "server_error"),
-            "param": field or ("model" if isinstance(error, _NO_MODEL) else None),
-            "code": error.code,
-        }
-        return status, replies.encode({"error": told})
+        missing = isinstance(error, _NO_MODEL)
+        status = _BAD_REQUEST if missing else error.http_status
+        return openai_errors.write(error, status, field="model" if missing else "")
 
     def reader(self) -> OpenAIResponsesReader:
         """A reader for one stream."""
@@ -129,7 +95,3 @@ class OpenAIResponses:
     def relay(self, *, usage: bool) -> PlainRelay:  # noqa: ARG002 - as above
         """The fast lane for one stream."""
         return PlainRelay(OpenAIResponsesReader())
-
-
-def _start(body: bytes) -> str:
-    return upstream_errors.clean(body[:1000].decode("utf-8", "replace"))
