@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from weighbridge.canon import Engine, Fact, Price
+from weighbridge.canon import Engine, Fact, Price, Quirk
 from weighbridge.cli import common
 from weighbridge.engines.catalogue import Catalogue, disputes, has_key
 from weighbridge.engines.select import is_ready
@@ -202,7 +202,7 @@ def print_engine(engine: Engine, known: Catalogue, environ: Mapping[str, str], d
     lines += _fact("keeps inputs", host.retention, hs.get("retention"))
     lines += _fact("trains on them", host.trains_on_inputs, hs.get("trains_on_inputs"))
     lines += _fact("address", host.url or ("this process" if host.runs_here else "recorded"), None)
-    lines += _fact("dialect", host.dialect, None)
+    lines += _fact("dialect", ", ".join((host.dialect, *host.speaks)), None)
     lines += _fact("key", key, None)
     if host.serving:
         lines += _fact("serving", ", ".join(f"{k} {v}" for k, v in host.serving.items()), None)
@@ -267,6 +267,16 @@ def _profile_lines(engine: Engine) -> list[str]:
         ("drops", ", ".join(profile.drop)),
         ("sets", ", ".join(f"{k} = {v}" for k, v in {**profile.defaults, **profile.fixed}.items())),
         ("roles", ", ".join(f"{old} to {new}" for old, new in profile.roles.items())),
+        ("forbids", "; ".join(_quirk(quirk) for quirk in profile.quirks)),
+        ("thinking", ", ".join(profile.efforts)),
+        ("its budget", profile.budget),
+        ("its replay", profile.replay),
+        ("its seals", f"read by {engine.issuer}" if profile.issuer else ""),
+        ("refuses", ", ".join(profile.rejects)),
+        ("system texts", {"first": "first only", "one": "one, first", "": ""}[profile.system]),
+        ("call ids", profile.call_ids),
+        ("tool choice", ", ".join(f"{old} to {new}" for old, new in profile.choices.items())),
+        ("schemas", profile.schema.name if profile.schema else ""),
         ("tools", profile.tools),
         ("structured", profile.structured),
         ("usage", "" if profile.stream_usage else "not asked for in streams"),
@@ -274,6 +284,11 @@ def _profile_lines(engine: Engine) -> list[str]:
         if value:
             lines += _fact(label, value, None)
     return lines or ["  none known"]
+
+
+def _quirk(quirk: Quirk) -> str:
+    """A combination that is not taken, in a few words."""
+    return quirk.why or " with ".join(quirk.when)
 
 
 def _fact(label: str, value: object, fact: Fact | None) -> list[str]:
