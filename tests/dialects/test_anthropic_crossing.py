@@ -529,7 +529,7 @@ MESSAGES = st.builds(
 
 
 @given(st.lists(MESSAGES, max_size=8))
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_pitfall_02_and_03_any_conversation_becomes_one_that_the_wire_takes(messages):
     out, losses = ask(*messages)
     turns = out["messages"]

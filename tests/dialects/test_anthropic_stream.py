@@ -543,7 +543,7 @@ def said(reply):
 
 
 @given(st.lists(PIECES, max_size=7), st.lists(st.integers(0, 4000), max_size=20))
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_pitfall_32_any_answer_survives_being_written_cut_and_read(pieces, cuts):
     events = events_of(pieces)
     told, losses, body = write(*events)
@@ -580,7 +580,7 @@ EVENTS = st.fixed_dictionaries(
 
 
 @given(st.lists(EVENTS, max_size=12))
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_no_stream_crashes_the_reader_and_what_was_read_can_be_written(found):
     events = read(sse(*found))
     assert isinstance(events[-1], (Failure, Finish, UsageEvent))

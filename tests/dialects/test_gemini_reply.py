@@ -440,7 +440,7 @@ CANDIDATES = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(candidates=st.lists(st.dictionaries(KEYS, CANDIDATES, max_size=4), min_size=1, max_size=2), usage=JSON)
 def test_whatever_is_read_comes_back_and_nothing_crashes(candidates, usage):
     raw = {"candidates": candidates, "usageMetadata": usage}

@@ -937,7 +937,7 @@ PARTS = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     parts=st.lists(st.dictionaries(KEYS, PARTS, max_size=4), max_size=3),
     more=st.dictionaries(st.text(max_size=8), JSON, max_size=2),

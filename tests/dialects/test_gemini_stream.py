@@ -520,7 +520,7 @@ def said(reply: Reply):
     return found, reply.usage
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(events=answers(), size=st.integers(1, 50))
 def test_any_events_survive_the_wire(events, size):
     raw, losses = write(events)
@@ -533,7 +533,7 @@ def test_any_events_survive_the_wire(events, size):
     assert said(told(read(write(unfold(once))[0]))) == expected
 
 
-@settings(max_examples=200)
+@settings(max_examples=60)
 @given(
     data=st.lists(
         st.binary(max_size=40) | st.sampled_from([b"data: ", b"[{", b"}]", b'"', b"\\", b"\n\n", b'{"candidates":['])

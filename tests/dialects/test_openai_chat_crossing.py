@@ -327,7 +327,7 @@ fields = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(profiles, st.lists(turns, min_size=1, max_size=4), fields)
 def test_needs_rewrite_says_what_writing_does(profile, said, more):
     body = {"model": "m", "messages": said, **more}

@@ -314,7 +314,7 @@ def streams(draw):
     return events
 
 
-@settings(max_examples=100)
+@settings(max_examples=60)
 @given(streams(), st.data())
 def test_every_stream_survives_writing_cutting_and_reading(events, data):
     begin = events[0]

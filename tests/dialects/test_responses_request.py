@@ -328,7 +328,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=60)
 @given(
     st.dictionaries(st.sampled_from(["input", "tools", "text", "reasoning", "tool_choice", "include", "user"]), JSON)
 )

@@ -440,7 +440,7 @@ def sequences(draw):
     return [*script.events, draw(st.sampled_from(endings)), UsageEvent(Usage(draw(st.integers(0, 99)), 0, 5))]
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(sequences(), st.data())
 def test_every_sequence_survives_writing_cutting_and_reading(events, data):
     writer = RESPONSES.writer(id="resp_x", model="m", created=5, usage=True)
@@ -460,7 +460,7 @@ def test_a_failure_anywhere_is_told(events, place):
     assert read(raw)[-1] == failure
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(st.binary(max_size=200), st.integers(0, 200))
 def test_no_bytes_crash_the_reader(raw, cut):
     events = read(BEGUN, raw, cuts=[min(cut, len(BEGUN) + len(raw))])

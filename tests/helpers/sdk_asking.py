@@ -15,7 +15,7 @@ from scripted import WEATHER
 Run = Callable[[str], str]
 """What the tool answers for a city."""
 
-MOST = 60  #: tokens
+MOST = 40  #: tokens
 #: The SDK no longer offers it, since newer models of its vendor refuse it.
 GREEDY: dict[str, Any] = {"extra_body": {"temperature": 0}}
 

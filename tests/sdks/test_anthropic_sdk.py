@@ -22,7 +22,7 @@ class Person(BaseModel):
     born: int
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(gateway):
     with anthropic.Anthropic(base_url=gateway.url, api_key="k", max_retries=0) as made:
         yield made

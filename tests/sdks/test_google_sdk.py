@@ -27,7 +27,7 @@ class Person(BaseModel):
 SHAPED = types.GenerateContentConfig(response_mime_type="application/json", response_schema=Person)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(gateway):
     made = genai.Client(api_key="k", http_options=types.HttpOptions(base_url=gateway.url))
     yield made

@@ -28,7 +28,7 @@ class Person(BaseModel):
     born: int
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(gateway):
     with openai.OpenAI(base_url=f"{gateway.url}/v1", api_key="k", max_retries=0) as made:
         yield made

@@ -117,7 +117,7 @@ def _write_answer(out: dict[str, Any], part: ToolResultPart, form: dict[str, Any
             *(p for p in parts if not isinstance(p, TextPart)),
         ]
         parts = texts or [TextPart("See the next message.")]
-    if not (parts or form):
+    if not (parts or form or to.own):
         parts = [TextPart("")]  # without an answer at all it would be refused
     if part.cache and isinstance(last := parts[-1] if parts else None, TextPart):
         parts = [*parts[:-1], replace(last, cache=part.cache)]
