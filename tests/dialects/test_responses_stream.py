@@ -440,6 +440,15 @@ def sequences(draw):
     return [*script.events, draw(st.sampled_from(endings)), UsageEvent(Usage(draw(st.integers(0, 99)), 0, 5))]
 
 
+def test_chances_that_come_after_their_text_are_told_in_the_end():
+    likely = LogprobsEvent((Logprob("0", -0.5),))
+    begun: list[Event] = [Begin("resp_x", "m", 5), TextDelta("0"), likely, ToolCallDelta(0, "c3", "f", ""), likely]
+    events = [*begun, Finish("tool_calls"), UsageEvent(Usage(0, 0, 5))]
+    writer = RESPONSES.writer(id="resp_x", model="m", created=5, usage=True)
+    raw = b"".join(map(writer.write, events)) + writer.close()
+    assert Fold.of(read(raw)).reply() == Fold.of(events).reply()
+
+
 @settings(max_examples=40)
 @given(sequences(), st.data())
 def test_every_sequence_survives_writing_cutting_and_reading(events, data):

@@ -57,7 +57,7 @@ class Item:
         self.source = ""  #: of a reasoning item: summary or content, whichever came first
         self.told: dict[Any, int] = {}  #: how many characters, by what they belong to
         self.marks: dict[int, int] = {}  #: how many annotations, by content
-        self.chances: set[int] = set()  #: contents whose logprobs came
+        self.chances: dict[int, int] = {}  #: by content, the tokens whose logprobs came
         self.sealed = False
         self.whole: set[int] = set()  #: contents that are told whole
         self.done = False
@@ -96,8 +96,13 @@ class Progress:
     def logprobs(self, item: Item, index: int, raw: Any, out: list[Event]) -> None:
         """How likely the latest tokens were."""
         if raw and (tokens := read_logprobs(raw)):
-            item.chances.add(index)
+            item.chances[index] = item.chances.get(index, 0) + len(raw)
             out.append(LogprobsEvent(tokens))
+
+    def all_logprobs(self, item: Item, index: int, raw: Any, out: list[Event]) -> None:
+        """How likely all tokens of a text were: those that no delta told."""
+        if type(raw) is list:
+            self.logprobs(item, index, raw[item.chances.get(index, 0) :], out)
 
     def annotation(self, item: Item, index: int, raw: Any, out: list[Event]) -> None:
         """Where a passage of a text comes from."""
@@ -168,8 +173,7 @@ class Progress:
             marks = part.get("annotations")
             for raw in marks[item.marks.get(index, 0) :] if type(marks) is list else ():
                 self.annotation(item, index, raw, out)
-            if index not in item.chances:
-                self.logprobs(item, index, part.get("logprobs"), out)
+            self.all_logprobs(item, index, part.get("logprobs"), out)
         elif late:
             return
         elif kind == "refusal":

@@ -224,8 +224,7 @@ def _text_done(progress: Progress, item: Item, event: _Event, out: list[Event]) 
     index = _index(event.content_index)
     item.kind = item.kind or "message"
     progress.text(item, index, progress.rest(item, index, event.text), out)
-    if event.logprobs and index not in item.chances:
-        progress.logprobs(item, index, event.logprobs, out)
+    progress.all_logprobs(item, index, event.logprobs, out)
 
 
 def _annotated(progress: Progress, item: Item, event: _Event, out: list[Event]) -> None:
