@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
 from weighbridge.errors import InputError, TooLargeError
+
+T = TypeVar("T")
 
 _DECODE = msgspec.json.Decoder().decode
 _ENCODE = msgspec.json.Encoder().encode
@@ -78,6 +81,22 @@ def take(rest: dict[str, Any], key: str, wanted: type | tuple[type, ...], name: 
         raise misfit(value, name, key)
     del rest[key]
     return value
+
+
+def each(items: Iterable[Any], read: Callable[[Any], T], path: str) -> list[T]:
+    """Every item of a list, read. What misfits in one is told from where the list stands."""
+    return each_at(items, lambda item, _: read(item), path)
+
+
+def each_at(items: Iterable[Any], read: Callable[[Any, int], T], path: str) -> list[T]:
+    """As `each`, read with its place."""
+    found = []
+    for i, item in enumerate(items):
+        try:
+            found.append(read(item, i))
+        except MisfitError as error:
+            raise error.under(f"{path}[{i}]") from None
+    return found
 
 
 def take_text(rest: dict[str, Any], key: str) -> str:

@@ -9,7 +9,7 @@ import msgspec
 
 from weighbridge.canon import Part, TextPart
 from weighbridge.dialects.extras import Extras
-from weighbridge.dialects.strict import MisfitError, misfit
+from weighbridge.dialects.strict import each_at, misfit
 
 NAME = "anthropic-messages"
 EXTRAS = Extras(NAME)
@@ -85,12 +85,7 @@ def take_content(
         return []
     if type(raw) is not list:
         raise misfit(raw, "text or a list of blocks", field)
-    parts: list[P | TextPart] = []
-    for i, block in enumerate(raw):
-        try:
-            parts.append(read(block, i))
-        except MisfitError as error:
-            raise error.under(f"{field}[{i}]") from None
+    parts: list[P | TextPart] = [*each_at(raw, read, field)]
     if _is_plain(parts):
         form["content"] = "list"
     return parts

@@ -11,7 +11,6 @@ from weighbridge.canon import (
     Blob,
     CitationEvent,
     Event,
-    Failure,
     Finish,
     OpaquePart,
     PartEvent,
@@ -24,51 +23,34 @@ from weighbridge.dialects.anthropic_messages.citations import read_citation
 from weighbridge.dialects.anthropic_messages.common import NAME, as_json_text
 from weighbridge.dialects.anthropic_messages.events import EVENT, Block, Delta, StreamEvent, as_object, as_text, whole
 from weighbridge.dialects.anthropic_messages.reply import finish_reason, read_usage
-from weighbridge.dialects.sse import LIMIT, SSE
+from weighbridge.dialects.reading import EventReader, Found
+from weighbridge.dialects.sse import LIMIT
 from weighbridge.dialects.upstream_errors import from_stream
-from weighbridge.errors import BrokenAnswerError
 
 MOST_BLOCKS = 4096
 
 
-class AnthropicReader:
+class AnthropicReader(EventReader):
     """Reads a stream. It is whole when `message_stop` has come, or a reason why the answer ended."""
 
     def __init__(self) -> None:
-        self._sse = SSE()
+        super().__init__()
         self._blocks: dict[int, Block] = {}
         self._count = 0
         self._calls = 0
         self._last = ""  #: the kind of the latest part
         self._begun = False
         self._finished = False
-        self._over = False
         self._id = ""
         self._usage: dict[str, Any] = {}
 
-    def feed(self, chunk: bytes) -> list[Event]:
-        """The events that are complete with these bytes."""
-        if self._over:
-            return []
-        try:
-            found = self._sse.feed(chunk)
-        except BrokenAnswerError as error:
-            return self._fail(error.what)
-        return self._read(found)
-
-    def close(self) -> list[Event]:
-        """The stream has ended; a Failure if the answer is not whole."""
-        if self._over:
-            return []
-        events = self._read(self._sse.close())
-        if not self._over:
-            if self._finished:
-                self._over = True
-            else:
-                events += self._fail("The stream ended before the answer was whole.")
+    def _ended(self, events: list[Event]) -> list[Event]:
+        if not self._finished:
+            return events + self._cut_off()
+        self._over = True
         return events
 
-    def _read(self, found: list[tuple[str, bytes]]) -> list[Event]:
+    def _read(self, found: Found) -> list[Event]:
         events: list[Event] = []
         for name, data in found:
             if self._over:
@@ -81,7 +63,7 @@ class AnthropicReader:
         try:
             event = EVENT.decode(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            events += self._fail(f"An event of the stream cannot be read: {data[:80].decode('utf-8', 'replace')!r}.")
+            events += self._unreadable(data)
             return
         match event.type or name:
             case "content_block_delta":
@@ -248,7 +230,3 @@ class AnthropicReader:
         value = as_object(data)
         error = from_stream(value.get("error", value))
         return self._fail(error.what, error.code)
-
-    def _fail(self, message: str, code: str = BrokenAnswerError.code) -> list[Event]:
-        self._over = True
-        return [Failure(code, message)]

@@ -9,7 +9,7 @@ from weighbridge.dialects.anthropic_messages.blocks import Blocks
 from weighbridge.dialects.anthropic_messages.common import FORM, NAME, keep
 from weighbridge.dialects.anthropic_messages.parts import read_block
 from weighbridge.dialects.extras import Losses
-from weighbridge.dialects.strict import MisfitError, misfit
+from weighbridge.dialects.strict import each_at, misfit
 
 #: What the wire says, in the canon's words. Anything else counts as "stop": the answer is whole.
 _FINISH: dict[str, FinishReason] = {
@@ -119,12 +119,7 @@ def _read_content(rest: dict[str, Any]) -> tuple[Part, ...]:
     if type(raw) is not list:
         raise misfit(raw, "a list of blocks", "content")
     made = rest.get("id") if type(rest.get("id")) is str else ""
-    parts = []
-    for i, block in enumerate(raw):
-        try:
-            parts.append(read_block(block, f"call_{made}_{i}"))
-        except MisfitError as error:
-            raise error.under(f"content[{i}]") from None
+    parts = each_at(raw, lambda block, i: read_block(block, f"call_{made}_{i}"), "content")
     return tuple(parts)
 
 

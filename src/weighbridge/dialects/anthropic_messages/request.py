@@ -10,7 +10,7 @@ from weighbridge.dialects.anthropic_messages.choice import read_choice
 from weighbridge.dialects.anthropic_messages.common import EXTRAS, NAME, keep, take_cache, take_content
 from weighbridge.dialects.anthropic_messages.format import read_format
 from weighbridge.dialects.anthropic_messages.parts import read_block
-from weighbridge.dialects.strict import MisfitError, misfit, take, take_text
+from weighbridge.dialects.strict import MisfitError, each, each_at, misfit, take, take_text
 from weighbridge.errors import did_you_mean
 
 LONGEST_NAME = 512
@@ -82,13 +82,7 @@ def _read_messages(rest: dict[str, Any]) -> list[Message]:
     raw = take(rest, "messages", list, "a list of messages")
     if not raw:
         raise MisfitError("It is missing." if raw is None else "It is empty.", "Give at least one message.", "messages")
-    found = []
-    for i, item in enumerate(raw):
-        try:
-            found.append(_read_message(item, i, leads=i == 0))
-        except MisfitError as error:
-            raise error.under(f"messages[{i}]") from None
-    return found
+    return each_at(raw, lambda item, i: _read_message(item, i, leads=i == 0), "messages")
 
 
 def _read_message(raw: Any, place: int, *, leads: bool) -> Message:
@@ -126,13 +120,7 @@ def _read_tools(rest: dict[str, Any]) -> list[Tool]:
     if type(raw) is not list:
         raise misfit(raw, "a list of tools", "tools")
     del rest["tools"]
-    found = []
-    for i, item in enumerate(raw):
-        try:
-            found.append(_read_tool(item))
-        except MisfitError as error:
-            raise error.under(f"tools[{i}]") from None
-    return found
+    return each(raw, _read_tool, "tools")
 
 
 def _read_tool(raw: Any) -> Tool:

@@ -11,7 +11,7 @@ from weighbridge.dialects.gemini_generate.form import FORM, NAME, keep, take_lis
 from weighbridge.dialects.gemini_generate.ids import CallLog
 from weighbridge.dialects.gemini_generate.parts import read_part
 from weighbridge.dialects.gemini_generate.said import PartWriter
-from weighbridge.dialects.strict import MisfitError, misfit, take_text
+from weighbridge.dialects.strict import MisfitError, each, misfit, take_text
 from weighbridge.errors import did_you_mean
 
 _ROLES = {"user": "user", "model": "assistant", "function": "user", "tool": "user"}
@@ -44,12 +44,7 @@ def read_contents(raw: Any) -> tuple[tuple[Message, ...], dict[str, Any]]:
     if not raw:
         raise MisfitError("It is empty.", "Give at least one content.", "contents")
     calls = CallLog()
-    found = []
-    for i, item in enumerate(raw if type(raw) is list else [raw]):
-        try:
-            found.append(_read_content(item, calls))
-        except MisfitError as error:
-            raise error.under(f"contents[{i}]") from None
+    found = each(raw if type(raw) is list else [raw], lambda item: _read_content(item, calls), "contents")
     return tuple(found), {"contents": "object"} if type(raw) is dict else {}
 
 
@@ -81,16 +76,11 @@ def _read_parts(rest: dict[str, Any], form: dict[str, Any], calls: CallLog, *, l
         return (TextPart(told),)
     if type(told) is dict:
         form["parts"] = "object"
-    found: list[Part] = []
-    for i, raw in enumerate(take_list(rest, "parts", "a list of parts") or ()):
-        try:
-            if loose and type(raw) is str:
-                found.append(TextPart(raw, keep({}, {"bare": True})))
-            else:
-                found.append(read_part(raw, calls))
-        except MisfitError as error:
-            raise error.under(f"parts[{i}]") from None
-    return tuple(found)
+
+    def read(raw: Any) -> Part:
+        return TextPart(raw, keep({}, {"bare": True})) if loose and type(raw) is str else read_part(raw, calls)
+
+    return tuple(each(take_list(rest, "parts", "a list of parts") or (), read, "parts"))
 
 
 def write_system(messages: tuple[Message, ...], wire: PartWriter) -> Any:

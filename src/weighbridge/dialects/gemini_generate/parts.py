@@ -30,7 +30,7 @@ from weighbridge.dialects.gemini_generate.form import (
 )
 from weighbridge.dialects.gemini_generate.ids import CallLog
 from weighbridge.dialects.gemini_generate.media import read_media
-from weighbridge.dialects.strict import MisfitError, misfit, take, take_text
+from weighbridge.dialects.strict import MisfitError, each, misfit, take, take_text
 
 NAMES = spellings("inlineData", "fileData", "functionCall", "functionResponse", "thoughtSignature")
 _ENCODE = msgspec.json.Encoder().encode
@@ -146,11 +146,8 @@ def _read_result_media(inner: dict[str, Any], form: dict[str, Any]) -> tuple[Tex
     raws = take_list(inner, "parts", "a list of parts")
     if raws == []:
         form["parts"] = "list"
-    for i, raw in enumerate(raws or ()):
-        try:
-            part = read_part(raw, CallLog())
-        except MisfitError as error:
-            raise error.under(f"parts[{i}]") from None
+    parts = each(raws or (), lambda raw: read_part(raw, CallLog()), "parts")
+    for raw, part in zip(raws or (), parts, strict=True):
         if isinstance(part, (ImagePart, FilePart)):
             found.append(part)
         else:

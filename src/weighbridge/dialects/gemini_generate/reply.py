@@ -32,7 +32,7 @@ from weighbridge.dialects.gemini_generate.told import (
     write_logprobs,
     write_usage,
 )
-from weighbridge.dialects.strict import MisfitError, misfit, take_text
+from weighbridge.dialects.strict import MisfitError, each, each_at, misfit, take_text
 
 _REPLY = spellings("usageMetadata", "modelVersion", "responseId", "createTime", "promptFeedback")
 _CANDIDATE = spellings("finishReason", "groundingMetadata", "logprobsResult")
@@ -71,12 +71,11 @@ def _read_candidates(rest: dict[str, Any], form: dict[str, Any], reply_id: str) 
         form["blocked"] = "candidates" in rest
         rest.pop("candidates", None)
         return (Choice(finish="content_filter"),)
-    found = []
-    for i, raw in enumerate(take_list(rest, "candidates", "a list of candidates") or ()):
-        try:
-            found.append(_read_candidate(raw, i, reply_id))
-        except MisfitError as error:
-            raise error.under(f"candidates[{i}]") from None
+    found = each_at(
+        take_list(rest, "candidates", "a list of candidates") or (),
+        lambda raw, i: _read_candidate(raw, i, reply_id),
+        "candidates",
+    )
     if not found:
         raise MisfitError("It is empty.", "", "candidates")
     return tuple(found)
@@ -125,14 +124,13 @@ def _read_content(rest: dict[str, Any], form: dict[str, Any], calls: CallLog) ->
     if type(inner.get("parts")) in (dict, type(None)):
         form["parts"] = "absent" if inner.get("parts") is None else "object"
     raws = take_list(inner, "parts", "a list of parts")
-    found = []
-    for i, raw in enumerate(raws or ()):
-        try:
-            part = read_part(raw, calls)
-        except MisfitError as error:
-            raise error.under(f"parts[{i}]") from None
+
+    def read(raw: Any) -> Part:
         # An answer holds no tool's result of ours: one that is there is the host's own, and stays whole.
-        found.append(OpaquePart(NAME, raw) if isinstance(part, ToolResultPart) else part)
+        part = read_part(raw, calls)
+        return OpaquePart(NAME, raw) if isinstance(part, ToolResultPart) else part
+
+    found = each(raws or (), read, "parts")
     if take_text(inner, "role") != "model":
         form["role"] = content.get("role", "absent")
         inner.pop("role", None)

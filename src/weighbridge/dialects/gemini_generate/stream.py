@@ -10,7 +10,6 @@ from weighbridge.canon import (
     Begin,
     CitationEvent,
     Event,
-    Failure,
     FilePart,
     Finish,
     FinishReason,
@@ -37,9 +36,8 @@ from weighbridge.dialects.gemini_generate.partial import PartialCall
 from weighbridge.dialects.gemini_generate.parts import read_part
 from weighbridge.dialects.gemini_generate.reply import call_log
 from weighbridge.dialects.gemini_generate.told import finish_reason, read_logprobs, read_usage, seconds
-from weighbridge.dialects.sse import SSE
+from weighbridge.dialects.reading import EventReader, Found
 from weighbridge.dialects.strict import MisfitError
-from weighbridge.errors import BrokenAnswerError
 
 MOST_CHOICES = 1024
 _DECODE = msgspec.json.Decoder().decode
@@ -70,14 +68,14 @@ class _Candidate:
         return finish_reason(self.finish, calls=self.count > 0)
 
 
-class GeminiReader:
+class GeminiReader(EventReader):
     """Reads a stream. It is whole when each candidate has told why it ended.
 
     Some hosts tell that in every chunk, so it counts only once the stream is over.
     """
 
     def __init__(self) -> None:
-        self._sse = SSE()
+        super().__init__()
         self._array: ArraySplitter | None = None
         self._known = False
         self._head = b""
@@ -86,37 +84,20 @@ class GeminiReader:
         self._candidates: dict[int, _Candidate] = {}
         self._blocked = False
         self._usage: Usage | None = None
-        self._over = False
 
-    def feed(self, chunk: bytes) -> list[Event]:
-        """The events that are complete with these bytes."""
-        if self._over:
-            return []
-        try:
-            found = self._split(chunk)
-        except BrokenAnswerError as error:
-            return self._fail(error.what)
-        return self._read(found)
-
-    def close(self) -> list[Event]:
-        """The stream has ended; a Failure if the answer is not whole."""
-        if self._over:
-            return []
-        events: list[Event] = []
-        if self._array is None:
-            events = self._read([data for _, data in self._sse.close() if data])
-        return events if events and type(events[-1]) is Failure else self._end(events)
-
-    def _end(self, events: list[Event]) -> list[Event]:
+    def _ended(self, events: list[Event]) -> list[Event]:
         whole = self._blocked or (self._candidates and all(c.finish for c in self._candidates.values()))
         cut = self._array is not None and self._array.pending
         if cut or not whole:
-            return events + self._fail("The stream ended before the answer was whole.")
+            return events + self._cut_off()
         self._over = True
         events += [Finish(known.reason(), index) for index, known in sorted(self._candidates.items())]
         return events if self._candidates else [*events, Finish("content_filter")]
 
-    def _split(self, chunk: bytes) -> list[bytes]:
+    def _rest(self) -> Found:
+        return self._sse.close() if self._array is None else []
+
+    def _split(self, chunk: bytes) -> Found:
         """The chunks in these bytes. The first byte tells which form the stream has."""
         if not self._known:
             chunk = (self._head + chunk).removeprefix(b"\xef\xbb\xbf").lstrip(b" \t\r\n")
@@ -126,13 +107,13 @@ class GeminiReader:
             self._known = True
             self._array = ArraySplitter() if chunk[:1] in (b"[", b"{") else None
         if self._array is not None:
-            return self._array.feed(chunk)
-        return [data for _, data in self._sse.feed(chunk) if data]
+            return [("", data) for data in self._array.feed(chunk)]
+        return self._sse.feed(chunk)
 
-    def _read(self, found: list[bytes]) -> list[Event]:
+    def _read(self, found: Found) -> list[Event]:
         events: list[Event] = []
-        for data in found:
-            if data.startswith(b"[DONE]"):  # not of this wire, but some imitators send it
+        for _, data in found:
+            if not data or data.startswith(b"[DONE]"):  # not of this wire, but some imitators send it
                 continue
             try:
                 self._chunk(data, events)
@@ -269,10 +250,6 @@ class GeminiReader:
                 if seen[key] > known.cited.get(key, 0) and len(known.cited) < MOST:
                     known.cited[key] = seen[key]
                     events.append(CitationEvent(citation, index))
-
-    def _fail(self, message: str, code: str = BrokenAnswerError.code) -> list[Event]:
-        self._over = True
-        return [Failure(code, message)]
 
 
 def _camel(raw: dict[str, Any]) -> dict[str, Any]:

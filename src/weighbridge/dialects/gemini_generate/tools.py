@@ -21,7 +21,7 @@ from weighbridge.dialects.gemini_generate.form import (
 )
 from weighbridge.dialects.gemini_generate.schema import to_json_schema
 from weighbridge.dialects.schemas import adapt
-from weighbridge.dialects.strict import MisfitError, misfit, take, take_text
+from weighbridge.dialects.strict import MisfitError, each, each_at, misfit, take, take_text
 
 _ENTRY = spellings("functionDeclarations")
 _FUNCTION = spellings("parametersJsonSchema")
@@ -47,13 +47,8 @@ def read_tools(rest: dict[str, Any]) -> tuple[Tool, ...]:
     """
     if not rest.get("tools"):
         return ()
-    found: list[Tool] = []
-    for i, raw in enumerate(take_list(rest, "tools", "a list of tools") or ()):
-        try:
-            found += _read_entry(raw, i)
-        except MisfitError as error:
-            raise error.under(f"tools[{i}]") from None
-    return tuple(found)
+    entries = each_at(take_list(rest, "tools", "a list of tools") or (), _read_entry, "tools")
+    return tuple(tool for entry in entries for tool in entry)
 
 
 def _read_entry(raw: Any, place: int) -> list[Tool]:
@@ -64,12 +59,7 @@ def _read_entry(raw: Any, place: int) -> list[Tool]:
     if rest.get("functionDeclarations"):
         functions = take(rest, "functionDeclarations", list, "a list of functions")
     form = {"entry": place, **({"entry_snake": True} if told else {})}
-    found = []
-    for i, item in enumerate(functions or ()):
-        try:
-            found.append(_read_function(item, form))
-        except MisfitError as error:
-            raise error.under(f"functionDeclarations[{i}]") from None
+    found = each(functions or (), lambda item: _read_function(item, form), "functionDeclarations")
     if rest or not functions:
         found.append(Tool("", extra=keep({}, form), opaque=OpaquePart(NAME, rest if functions else raw)))
     return found

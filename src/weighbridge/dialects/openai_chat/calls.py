@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from weighbridge.canon import Blob, Message, OpaquePart, Part, ToolCallPart, ToolResultPart
 from weighbridge.dialects.openai_chat.outgoing import FORM, NAME, Outgoing, keep
 from weighbridge.dialects.openai_chat.parts import as_json_text
-from weighbridge.dialects.strict import MisfitError, misfit, take_text
+from weighbridge.dialects.strict import MisfitError, each, misfit, take_text
 
 _SEAL = ("extra_content", "google", "thought_signature")
 
@@ -25,13 +25,7 @@ def read_calls(rest: dict[str, Any]) -> list[Part]:
     if type(calls) is not list:
         raise misfit(calls, "a list of tool calls", "tool_calls")
     del rest["tool_calls"]
-    found = []
-    for i, raw in enumerate(calls):
-        try:
-            found.append(_read_call(raw))
-        except MisfitError as error:
-            raise error.under(f"tool_calls[{i}]") from None
-    return found
+    return each(calls, _read_call, "tool_calls")
 
 
 def _read_legacy(rest: dict[str, Any]) -> list[Part]:

@@ -18,7 +18,7 @@ from weighbridge.dialects.openai_chat.files import (
     write_file,
 )
 from weighbridge.dialects.openai_chat.outgoing import FORM, NAME, Outgoing, keep, read_marker
-from weighbridge.dialects.strict import MisfitError, misfit, take, take_text
+from weighbridge.dialects.strict import MisfitError, each, misfit, take, take_text
 
 
 def read_content(rest: dict[str, Any], form: dict[str, Any]) -> list[Part]:
@@ -36,12 +36,7 @@ def read_content(rest: dict[str, Any], form: dict[str, Any]) -> list[Part]:
     if type(content) is not list:
         raise misfit(content, "text or a list of parts", "content")
     del rest["content"]
-    parts = []
-    for i, raw in enumerate(content):
-        try:
-            parts.append(_read_part(raw))
-        except MisfitError as error:
-            raise error.under(f"content[{i}]") from None
+    parts = each(content, _read_part, "content")
     if not parts or (len(parts) == 1 and is_plain(parts[0])):
         form["content"] = "list"
     return parts

@@ -14,7 +14,7 @@ from weighbridge.dialects.openai_chat.message import read_said
 from weighbridge.dialects.openai_chat.outgoing import FORM, NAME, Outgoing, keep, says_nothing
 from weighbridge.dialects.openai_chat.said import write_said
 from weighbridge.dialects.openai_chat.usage import finish_reason, read_usage, told_finish, write_usage
-from weighbridge.dialects.strict import MisfitError, misfit, take_text
+from weighbridge.dialects.strict import MisfitError, each_at, misfit, take_text
 
 
 def read_reply(rest: dict[str, Any]) -> Reply:
@@ -39,12 +39,7 @@ def read_reply(rest: dict[str, Any]) -> Reply:
             form["usage"] = told
     created = rest.pop("created") if type(rest.get("created")) is int and rest["created"] else 0
     made_id, model = _name(rest, "id"), _name(rest, "model")
-    choices = []
-    for i, item in enumerate(raw):
-        try:
-            choices.append(_read_choice(item, i, made_id))
-        except MisfitError as error:
-            raise error.under(f"choices[{i}]") from None
+    choices = each_at(raw, lambda item, i: _read_choice(item, i, made_id), "choices")
     return Reply(tuple(choices), usage, made_id, model, created, keep(rest, form))
 
 

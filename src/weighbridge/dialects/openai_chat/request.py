@@ -20,7 +20,7 @@ from weighbridge.dialects.openai_chat.tools import (
     write_tools,
 )
 from weighbridge.dialects.openai_chat.turns import write_messages
-from weighbridge.dialects.strict import MisfitError, misfit, take, take_text
+from weighbridge.dialects.strict import MisfitError, each, misfit, take, take_text
 
 LONGEST_NAME = 512
 _NUMBER = (int, float)
@@ -95,12 +95,7 @@ def _read_messages(rest: dict[str, Any]) -> tuple[Message, ...]:
     raw = take(rest, "messages", list, "a list of messages")
     if not raw:
         raise MisfitError("It is missing." if raw is None else "It is empty.", "Give at least one message.", "messages")
-    found = []
-    for i, item in enumerate(raw):
-        try:
-            found.append(read_message(item))
-        except MisfitError as error:
-            raise error.under(f"messages[{i}]") from None
+    found = each(raw, read_message, "messages")
     fill_ids(found)
     return tuple(found)
 

@@ -12,7 +12,6 @@ from weighbridge.canon import (
     Begin,
     CitationEvent,
     Event,
-    Failure,
     Finish,
     FinishReason,
     LogprobsEvent,
@@ -31,7 +30,7 @@ from weighbridge.dialects.openai_chat.outgoing import NAME
 from weighbridge.dialects.openai_chat.reasoning import item_blobs, item_text
 from weighbridge.dialects.openai_chat.stream_calls import Calls
 from weighbridge.dialects.openai_chat.usage import finish_reason, read_usage
-from weighbridge.dialects.sse import SSE
+from weighbridge.dialects.reading import EventReader, Found
 from weighbridge.dialects.upstream_errors import from_stream
 from weighbridge.errors import BrokenAnswerError
 
@@ -116,40 +115,22 @@ class _Progress:
             events.append(PartEvent(part, self.index))
 
 
-class OpenAIChatReader:
+class OpenAIChatReader(EventReader):
     """Reads a stream. It is whole when `[DONE]` has come, or when every choice has told why it ended."""
 
     def __init__(self) -> None:
-        self._sse = SSE()
+        super().__init__()
         self._choices: dict[int, _Progress] = {}
         self._begin: Begin | None = None
-        self._over = False
         self._usage: Usage | None = None
 
-    def feed(self, chunk: bytes) -> list[Event]:
-        """The events that are complete with these bytes."""
-        if self._over:
-            return []
-        try:
-            found = self._sse.feed(chunk)
-        except BrokenAnswerError as error:
-            return self._fail(error.what)
-        return self._read(found)
-
-    def close(self) -> list[Event]:
-        """The stream has ended; a Failure if the answer is not whole."""
-        if self._over:
-            return []
-        return self._end(self._read(self._sse.close()))
-
-    def _end(self, events: list[Event]) -> list[Event]:
-        whole = self._choices and all(c.reason is not None for c in self._choices.values())
-        if not self._over and not whole:
-            events += self._fail("The stream ended before the answer was whole.")
+    def _ended(self, events: list[Event]) -> list[Event]:
+        if not (self._choices and all(c.reason is not None for c in self._choices.values())):
+            return events + self._cut_off()
         self._over = True
         return events
 
-    def _read(self, found: list[tuple[str, bytes]]) -> list[Event]:
+    def _read(self, found: Found) -> list[Event]:
         events: list[Event] = []
         for name, data in found:
             if data.startswith(b"[DONE]"):
@@ -166,7 +147,7 @@ class OpenAIChatReader:
         try:
             chunk = decode_chunk(data)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            events += self._fail(f"A chunk of the stream cannot be read: {data[:80].decode('utf-8', 'replace')!r}.")
+            events += self._unreadable(data)
             return
         if self._begin is None and (chunk.choices or chunk.id or chunk.model):
             created = chunk.created if type(chunk.created) is int else 0
@@ -259,12 +240,11 @@ class OpenAIChatReader:
         return self._fail(error.what, error.code)
 
     def _fail(self, message: str, code: str = BrokenAnswerError.code) -> list[Event]:
-        self._over = True
         events: list[Event] = []
         for _, known in sorted(self._choices.items()):
             if known.reason is None:
                 known.flush(events)
-        return [*events, Failure(code, message)]
+        return events + super()._fail(message, code)
 
 
 def _thinking(delta: _Delta, known: _Progress, events: list[Event]) -> None:

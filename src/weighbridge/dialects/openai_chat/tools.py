@@ -7,13 +7,17 @@ from typing import Any, cast
 from weighbridge.canon import OpaquePart, ResponseFormat, Tool, ToolChoice
 from weighbridge.dialects import profiles, schemas
 from weighbridge.dialects.openai_chat.outgoing import FORM, NAME, Outgoing, keep, read_marker
-from weighbridge.dialects.strict import MisfitError, misfit, take, take_text
+from weighbridge.dialects.strict import MisfitError, each, misfit, take, take_text
 
 #: What OpenAI takes of JSON Schema where `strict` is asked for; without it anything goes.
 DEFAULT_RULES = schemas.OPENAI
 _CHOICES = {"auto", "none", "required"}
 #: Fields beside the tools that ask for one of the host's own.
 _HOSTED = ("web_search_options", "plugins")
+
+
+def _read_legacy(raw: Any) -> Tool:
+    return _read_function(raw, {}, {"legacy": True})
 
 
 def read_tools(rest: dict[str, Any], form: dict[str, Any]) -> tuple[Tool, ...]:
@@ -25,11 +29,8 @@ def read_tools(rest: dict[str, Any], form: dict[str, Any]) -> tuple[Tool, ...]:
         if type(raw) is not list:
             raise misfit(raw, f"a list of {field}", field)
         del rest[field]
-        for i, item in enumerate(raw):
-            try:
-                found.append(_read_tool(item) if field == "tools" else _read_function(item, {}, {"legacy": True}))
-            except MisfitError as error:
-                raise error.under(f"{field}[{i}]") from None
+        read = _read_tool if field == "tools" else _read_legacy
+        found = each(raw, read, field)
     elif raw is not None and raw != []:
         raise misfit(raw, f"a list of {field}", field)
     hosted = [name for name in _HOSTED if type(rest.get(name)) in (dict, list) and rest[name]]

@@ -26,7 +26,7 @@ from weighbridge.canon import (
     ToolResultPart,
 )
 from weighbridge.dialects.openai_responses.parts import FORM, GIVEN, NAME, SAID, keep, made_id, read_content
-from weighbridge.dialects.strict import MisfitError, misfit, take_text
+from weighbridge.dialects.strict import MisfitError, each_at, misfit, take_text
 from weighbridge.errors import did_you_mean
 
 _ROLES: dict[Any, Role] = {"system": "system", "developer": "developer", "user": "user", "assistant": "assistant"}
@@ -43,11 +43,7 @@ def read_input(items: Sequence[Any], path: str = "input") -> tuple[Message, ...]
     """
     messages: list[Message] = []
     said: list[Part] = []
-    for i, raw in enumerate(items):
-        try:
-            found = _read_item(raw, f"call_{i}")
-        except MisfitError as error:
-            raise error.under(f"{path}[{i}]") from None
+    for found in each_at(items, lambda raw, i: _read_item(raw, f"call_{i}"), path):
         if isinstance(found, Message):
             if said:
                 messages.append(Message("assistant", tuple(said)))
@@ -63,11 +59,8 @@ def read_input(items: Sequence[Any], path: str = "input") -> tuple[Message, ...]
 def read_output(items: Sequence[Any], reply_id: str) -> tuple[Part, ...]:
     """The parts of an answer. What an assistant does not say stands among them as opaque items."""
     parts: list[Part] = []
-    for i, raw in enumerate(items):
-        try:
-            found = _read_item(raw, spare_id(reply_id, i))
-        except MisfitError as error:
-            raise error.under(f"output[{i}]") from None
+    read = each_at(items, lambda raw, i: _read_item(raw, spare_id(reply_id, i)), "output")
+    for raw, found in zip(items, read, strict=True):
         parts += [OpaquePart(NAME, raw)] if isinstance(found, Message) else found
     return tuple(parts)
 

@@ -9,7 +9,7 @@ from typing import Any
 from weighbridge.canon import FilePart, ImagePart, OpaquePart, Part, TextPart
 from weighbridge.dialects.extras import Extras, Losses
 from weighbridge.dialects.openai_responses.marks import read_annotation, write_annotations
-from weighbridge.dialects.strict import MisfitError, misfit, take, take_text
+from weighbridge.dialects.strict import each, misfit, take, take_text
 
 NAME = "openai-responses"
 EXTRAS = Extras(NAME)
@@ -48,13 +48,7 @@ def read_content(content: Any, usual: str, path: str) -> list[Part]:
         return [TextPart(content)]
     if type(content) is not list:
         raise misfit(content, "text or a list of parts", path)
-    parts = []
-    for i, raw in enumerate(content):
-        try:
-            parts.append(_read_part(raw, usual))
-        except MisfitError as error:
-            raise error.under(f"{path}[{i}]") from None
-    return parts
+    return each(content, lambda raw: _read_part(raw, usual), path)
 
 
 def _read_part(raw: Any, usual: str) -> Part:

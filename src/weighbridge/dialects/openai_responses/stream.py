@@ -8,12 +8,11 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
-from weighbridge.canon import Begin, Event, Failure, Finish, UsageEvent
+from weighbridge.canon import Begin, Event, Finish, UsageEvent
 from weighbridge.dialects.openai_responses.progress import Item, Progress
 from weighbridge.dialects.openai_responses.reply import finish_reason, read_usage
-from weighbridge.dialects.sse import SSE
+from weighbridge.dialects.reading import EventReader, Found
 from weighbridge.dialects.upstream_errors import from_stream
-from weighbridge.errors import BrokenAnswerError
 
 MOST_ITEMS = 10_000
 
@@ -43,37 +42,20 @@ _ENDS = frozenset({"response.completed", "response.incomplete", "response.cancel
 _NOTHING: dict[str, Any] = {}
 
 
-class OpenAIResponsesReader:
+class OpenAIResponsesReader(EventReader):
     """Reads a stream. It is whole when the final response has come, or `[DONE]` after items that are all complete."""
 
     def __init__(self) -> None:
-        self._sse = SSE()
+        super().__init__()
         self._progress = Progress()
         self._ids: dict[str, int] = {}
         self._latest: Item | None = None
         self._begun = False
-        self._over = False
 
-    def feed(self, chunk: bytes) -> list[Event]:
-        """The events that are complete with these bytes."""
-        if self._over:
-            return []
-        try:
-            found = self._sse.feed(chunk)
-        except BrokenAnswerError as error:
-            return self._fail(error.what)
-        return self._read(found)
+    def _ended(self, events: list[Event]) -> list[Event]:
+        return events + self._cut_off()
 
-    def close(self) -> list[Event]:
-        """The stream has ended; a Failure if the answer is not whole."""
-        if self._over:
-            return []
-        events = self._read(self._sse.close())
-        if not self._over:
-            events += self._fail("The stream ended before the answer was whole.")
-        return events
-
-    def _read(self, found: list[tuple[str, bytes]]) -> list[Event]:
+    def _read(self, found: Found) -> list[Event]:
         events: list[Event] = []
         for name, data in found:
             if data.startswith(b"[DONE]"):
@@ -88,7 +70,7 @@ class OpenAIResponsesReader:
         try:
             self._take(name, data, events)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            events += self._fail(f"An event of the stream cannot be read: {data[:80].decode('utf-8', 'replace')!r}.")
+            events += self._unreadable(data)
 
     def _take(self, name: str, data: bytes, events: list[Event]) -> None:
         event = _EVENT.decode(data)
@@ -183,10 +165,6 @@ class OpenAIResponsesReader:
         inner = value.get("error")
         error = from_stream(inner if inner is not None else {k: v for k, v in value.items() if k != "type"})
         return self._fail(error.what, error.code)
-
-    def _fail(self, message: str, code: str = BrokenAnswerError.code) -> list[Event]:
-        self._over = True
-        return [Failure(code, message)]
 
 
 def _object(raw: Raw) -> dict[str, Any]:

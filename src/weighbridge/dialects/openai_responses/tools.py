@@ -11,7 +11,7 @@ from weighbridge.dialects.extras import Losses
 from weighbridge.dialects.openai_responses.parts import EXTRAS, NAME, keep
 from weighbridge.dialects.openai_responses.said import uncached
 from weighbridge.dialects.schemas import adapt
-from weighbridge.dialects.strict import MisfitError, misfit, take, take_text
+from weighbridge.dialects.strict import MisfitError, each, misfit, take, take_text
 
 _MODES = frozenset({"auto", "none", "required"})
 
@@ -24,12 +24,7 @@ def read_tools(rest: dict[str, Any]) -> tuple[Tool, ...]:
     if type(raw) is not list:
         raise misfit(raw, "a list of tools", "tools")
     del rest["tools"]
-    found = []
-    for i, item in enumerate(raw):
-        try:
-            found.append(_read_tool(item))
-        except MisfitError as error:
-            raise error.under(f"tools[{i}]") from None
+    found = each(raw, _read_tool, "tools")
     return tuple(found)
 
 
