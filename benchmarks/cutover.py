@@ -53,7 +53,7 @@ async def measure(folder: Path, url: str, swaps: int) -> dict[str, Any]:
 
     config = settings.load(folder / "weighbridge.toml", environ={})
     engines = catalogue.load(config)
-    state = State(config.state_path)
+    state = State(config.state_place)
     seen: list[tuple[float, float, int]] = []
     clients = [asyncio.create_task(ask_forever(url, seen)) for _ in range(CLIENTS)]
     await asyncio.sleep(2.0)

@@ -12,6 +12,7 @@
     |   `-- UnknownTraceError        unknown_trace         404     3
     |-- AccessError                  access_denied         401     4
     |   `-- ForbiddenError           forbidden             403     4
+    |       `-- PolicyError          policy_refused        403     4
     |-- EngineError                  engine_failed         502     5
     |   |-- NoKeyError               no_key                503     4
     |   |-- WrongKeyError            wrong_key             502     4
@@ -27,7 +28,8 @@
     |-- StoreError                   store_failed          507     6
     |   |-- StoreFullError           store_full            507     6
     |   `-- DamagedError             damaged               500     6
-    |-- BudgetError                  budget_spent          402     7
+    |-- LimitError                   limit_reached         429     7
+    |   `-- BudgetError              budget_spent          402     7
     |-- PortError                    port_taken            500     8
     `-- MissingExtraError            missing_extra         501     9
 
@@ -140,6 +142,12 @@ class ForbiddenError(AccessError):
 
     code = "forbidden"
     http_status = 403
+
+
+class PolicyError(ForbiddenError):
+    """No engine satisfies the policy that holds for this request or plan."""
+
+    code = "policy_refused"
 
 
 class EngineError(WeighbridgeError):
@@ -275,12 +283,40 @@ class DamagedError(StoreError):
     http_status = 500
 
 
-class BudgetError(WeighbridgeError):
+class LimitError(WeighbridgeError):
+    """A limit of ours is reached: of a key, a team, a route, an engine.
+
+    Args:
+        what: As for every error.
+        where: The subject and its limit, such as `key:k-1 requests`.
+        fix: As for every error.
+        retry_after: Seconds until there is room again, if that is known.
+        told: What the client's dialect tells of limits in headers.
+    """
+
+    code = "limit_reached"
+    http_status = 429
+    exit_code = 7
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str = "",
+        fix: str = "",
+        retry_after: float | None = None,
+        told: tuple[tuple[bytes, bytes], ...] = (),
+    ) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.retry_after = retry_after
+        self.told = told
+
+
+class BudgetError(LimitError):
     """A budget is spent."""
 
     code = "budget_spent"
     http_status = 402
-    exit_code = 7
 
 
 class PortError(WeighbridgeError):

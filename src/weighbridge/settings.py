@@ -82,6 +82,13 @@ class Client(Struct, frozen=True, forbid_unknown_fields=True):
 class Store(Struct, frozen=True, forbid_unknown_fields=True):
     """Where traces, results and plans lie."""
 
+    state: Annotated[
+        str,
+        Meta(
+            description="URL of the database for plans, keys, budgets and limits, such as postgresql://host/name; "
+            "empty: a file in the store's folder. Leave the password to PGPASSWORD or ~/.pgpass."
+        ),
+    ] = ""
     path: Annotated[
         str, Meta(description="Folder of the store; a relative one is taken from the configuration file's folder.")
     ] = ".weighbridge"
@@ -158,9 +165,9 @@ class Config(Struct, frozen=True):
         return self.folder / Path(self.settings.store.path).expanduser()
 
     @property
-    def state_path(self) -> Path:
-        """The database of plans, within the store."""
-        return self.store_path / "state.db"
+    def state_place(self) -> str:
+        """The database of the state: a URL, or the path of a file within the store."""
+        return self.settings.store.state or str(self.store_path / "state.db")
 
     @property
     def traces_path(self) -> Path:

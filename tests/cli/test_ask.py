@@ -109,7 +109,7 @@ def test_blind_hides_names_until_the_vote_is_cast_and_keeps_it(tmp_path: Path) -
     assert "answer A" in before
     assert "'z' is not one of" in after
     assert "<- your vote" in after
-    state = State(load(start=tmp_path).state_path)
+    state = State(load(start=tmp_path).state_place)
     (vote,) = state.votes()
     state.close()
     assert vote.choice == vote.engines[1]

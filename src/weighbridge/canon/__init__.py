@@ -60,6 +60,18 @@ from weighbridge.canon.requests import (
     ToolChoice,
 )
 from weighbridge.canon.routes import Plan, Publication, Route, Vote
+from weighbridge.canon.rules import (
+    DATA_CLASSES,
+    ROLES,
+    Act,
+    DataClass,
+    FactChange,
+    Key,
+    Policy,
+    Record,
+    Rule,
+)
+from weighbridge.canon.rules import Role as AdminRole
 from weighbridge.canon.traces import Attempt, Trace
 
 
@@ -70,23 +82,30 @@ def encode(value: Any) -> bytes:
 
 _ENCODER = msgspec.json.Encoder()
 __all__ = [
+    "DATA_CLASSES",
     "EFFORTS",
+    "ROLES",
+    "Act",
+    "AdminRole",
     "Attempt",
     "Begin",
     "Blob",
     "Choice",
     "Citation",
     "CitationEvent",
+    "DataClass",
     "Effort",
     "Engine",
     "Event",
     "Fact",
+    "FactChange",
     "Failure",
     "FilePart",
     "Finish",
     "FinishReason",
     "Host",
     "ImagePart",
+    "Key",
     "Logprob",
     "LogprobsEvent",
     "Loss",
@@ -97,18 +116,21 @@ __all__ = [
     "Part",
     "PartEvent",
     "Plan",
+    "Policy",
     "Price",
     "Profile",
     "Publication",
     "Quirk",
     "ReasoningDelta",
     "ReasoningPart",
+    "Record",
     "RefusalDelta",
     "Reply",
     "Request",
     "ResponseFormat",
     "Role",
     "Route",
+    "Rule",
     "Sampling",
     "SchemaRules",
     "Severity",

@@ -50,6 +50,7 @@ class Host(Struct, frozen=True, omit_defaults=True):
     dialect: str = "openai-chat"
     url: str = ""  #: base address; the dialect's path is appended
     key_env: str = ""  #: the environment variable that holds the key
+    keys: tuple[str, ...] = ()  #: several keys, used in turn: env:NAME, file:PATH, store:NAME
     auth: Literal["bearer", "header", "query", "sigv4", "google", "none"] = "bearer"
     auth_name: str = ""  #: of the header or the query's field that takes the key; sigv4: the service's name
     region: str = ""  #: sigv4: where the service runs
@@ -60,7 +61,9 @@ class Host(Struct, frozen=True, omit_defaults=True):
     country: str = ""
     jurisdiction: str = ""  #: whose law applies: a country code or "EU"
     retention: str = ""
+    retention_days: int | None = None  #: the same as a number; 0: not kept at all
     trains_on_inputs: bool | None = None
+    cleared_for: str = ""  #: the most harmful class of data that it may see: public, internal, personal, secret
     self_hosted: bool = False
     profile: str = ""
     serving: dict[str, Any] = {}  #: local hosts: context, slots, cache_type, threads

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from msgspec import Struct
+
+from weighbridge.canon.rules import Policy
 
 
 class Route(Struct, frozen=True, omit_defaults=True):
@@ -17,6 +21,16 @@ class Route(Struct, frozen=True, omit_defaults=True):
     )
     strict: bool = False  #: refuse a request of which the translation would lose something of severity high
     fetch: bool = False  #: may images and files be fetched from their addresses for engines that take no address?
+    policy: Policy | None = None  #: what must be true of every engine that answers
+    balance: Literal["", "price", "latency", "weight"] = (
+        ""  #: how requests are spread over those engines of the route that offer the primary's model; "": in order
+    )
+    weights: dict[str, float] = {}  #: by engine, for balance = "weight"; 1 where none is given
+    sticky: bool = False  #: does a conversation stay on the engine that answered it last, while that engine can?
+    hedge: float | None = None  #: seconds without a first token after which the next engine is asked as well
+    hedge_share: float = 0.05  #: most exchanges, as a share, that may be asked twice
+    cache: float = 0.0  #: seconds that an answer is given again to an equal request; 0: never
+    cache_any: bool = False  #: also answers to requests with a temperature above 0 and no seed
 
 
 class Plan(Struct, frozen=True):

@@ -17,6 +17,10 @@ class Attempt(Struct, frozen=True, omit_defaults=True):
     outcome: str = "ok"  #: ok, or the code of the error
     status: int | None = None
     message: str = ""
+    usage: Usage | None = None  #: what the host billed, as far as it told; marked where it is an estimate
+    cost: int | None = None  #: micro-units of `currency`; None: the engine's price is unknown
+    currency: str = "USD"
+    hedge: bool = False  #: asked beside another engine, which was slow
 
 
 class Trace(Struct, frozen=True, omit_defaults=True):
@@ -35,10 +39,13 @@ class Trace(Struct, frozen=True, omit_defaults=True):
     first_token: float | None = None  #: seconds
     total: float | None = None  #: seconds
     usage: Usage | None = None
-    cost: int | None = None  #: micro-units
+    cost: int | None = None  #: micro-units of `currency`, of all attempts together
     currency: str = "USD"
     attempts: tuple[Attempt, ...] = ()
     losses: tuple[Loss, ...] = ()
     error: str = ""
+    key: str = ""  #: the id of the key that was shown
+    team: str = ""
+    cached: bool = False  #: given again from an earlier answer: nothing was billed
     request: Request | None = None
     reply: Reply | None = None

@@ -291,7 +291,7 @@ def _keep(room: EngineRoom, out: Console, request: Request, panes: list[Pane], c
 
     from weighbridge.store.state import State
 
-    state = State(room.config.state_path)
+    state = State(room.config.state_place)
     try:
         state.add_vote(
             Vote(

@@ -102,7 +102,7 @@ async def drive(url: str, config: settings.Config, engines: list[str], progress:
     transport = AiohttpTransport(connections=CLIENTS)
     watching = AiohttpTransport(connections=1)  # its own: the clients never leave a connection of theirs free
     known = catalogue.load(config)
-    state = State(config.state_path)
+    state = State(config.state_place)
     try:
         async with asyncio.TaskGroup() as group:
             for number in range(CLIENTS):

@@ -40,7 +40,7 @@ def promote(
     from weighbridge.engines.catalogue import load
 
     config = common.load_config(ctx)
-    with _state(config.state_path) as state:
+    with _state(config.state_place) as state:
         made = swap.promote(state, load(config), route, engine, who=_who(), why=why, at=time.time(), environ=os.environ)
     _tell(made, as_json=as_json)
 
@@ -56,7 +56,7 @@ def rollback(ctx: typer.Context, route: Route, why: Why = "", as_json: common.Js
     from weighbridge import swap
 
     config = common.load_config(ctx)
-    with _state(config.state_path) as state:
+    with _state(config.state_place) as state:
         made = swap.rollback(state, route, who=_who(), why=why, at=time.time())
     _tell(made, as_json=as_json)
 
@@ -75,7 +75,7 @@ def status(
     from weighbridge import swap
 
     config = common.load_config(ctx)
-    with _state(config.state_path) as state:
+    with _state(config.state_place) as state:
         found = swap.status(state, route, limit=limit)
     if as_json:
         common.print_json(found)

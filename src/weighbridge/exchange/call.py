@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from weighbridge.canon import Request
+from weighbridge.canon import DataClass, Key, Request
 
 
 class Call(Struct, frozen=True):
@@ -13,7 +13,8 @@ class Call(Struct, frozen=True):
     `route` is the name to look up: a route or an engine; the request's own `model` if empty. `body` is what the
     client sent, in `dialect`: it may pass to an engine of the same dialect untouched. `deadline` is on the
     monotonic clock, in seconds; the route's timeout applies as well, the earlier wins. `caller` tells callers apart
-    and says nothing else, such as a hash of a key: what is kept of one's conversations is never given to another.
+    and says nothing else, such as a hash of a key: what is kept of one's conversations is never given to another. `key`: what was
+    shown, if keys are in use. `data_class`: what the caller says that the request holds, besides what its route and key say.
     """
 
     request: Request
@@ -25,3 +26,5 @@ class Call(Struct, frozen=True):
     trace_id: str = ""
     deadline: float | None = None
     caller: str = ""
+    key: Key | None = None
+    data_class: DataClass = ""

@@ -67,7 +67,7 @@ class Built:
         self._metrics = metrics
         self._endpoints = endpoints
         self._catalogue = load(start.config)
-        self._plans = Plans(start.publication, start.config.state_path)
+        self._plans = Plans(start.publication, Path(start.config.state_place))
         self._journal = Journal(Path(start.journal))
         self._writer = TraceWriter(
             start.config.traces_path,

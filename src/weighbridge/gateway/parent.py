@@ -121,7 +121,7 @@ class Parent:
         private_folder(self._config.traces_path)
         self._secret = lasting_secret(self._config.store_path / "conversations.key")
         self._upkeep = Upkeep(self._config, self._journals)
-        self._state = State(self._config.state_path)
+        self._state = State(self._config.state_place)
         self._declare(self._state)
 
     def _declare(self, state: State) -> None:

@@ -44,6 +44,57 @@ votes = sa.Table(
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
+records = sa.Table(
+    "records",
+    metadata,
+    sa.Column("kind", sa.String(32), primary_key=True),
+    sa.Column("name", sa.String(255), primary_key=True),
+    sa.Column("revision", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("data", sa.LargeBinary),
+)
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("sequence", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+spend = sa.Table(
+    "spend",
+    metadata,
+    sa.Column("day", sa.String(10), primary_key=True),
+    sa.Column("key", sa.String(64), primary_key=True),
+    sa.Column("team", sa.String(255), primary_key=True),
+    sa.Column("route", sa.String(255), primary_key=True),
+    sa.Column("engine", sa.String(255), primary_key=True),
+    sa.Column("currency", sa.String(8), primary_key=True),
+    sa.Column("exchanges", sa.BigInteger, nullable=False),
+    sa.Column("cached", sa.BigInteger, nullable=False),
+    sa.Column("input_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cached_tokens", sa.BigInteger, nullable=False),
+    sa.Column("output_tokens", sa.BigInteger, nullable=False),
+    sa.Column("reasoning_tokens", sa.BigInteger, nullable=False),
+    sa.Column("cost", sa.BigInteger, nullable=False),
+    sa.Column("estimated", sa.BigInteger, nullable=False),
+    sa.Column("unpriced", sa.BigInteger, nullable=False),
+)
+folded = sa.Table(
+    "folded",
+    metadata,
+    sa.Column("segment", sa.String(64), primary_key=True),
+    sa.Column("position", sa.BigInteger, nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+)
+allowances = sa.Table(
+    "allowances",
+    metadata,
+    sa.Column("subject", sa.String(255), primary_key=True),
+    sa.Column("field", sa.String(16), primary_key=True),
+    sa.Column("span", sa.String(16), primary_key=True),
+    sa.Column("taken", sa.BigInteger, nullable=False),
+)
+
 _IMMEDIATE = "weighbridge_immediate"
 
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from weighbridge.canon import Plan, Publication, Vote
+from weighbridge.canon import Act, Plan, Publication, Record, Vote
 from weighbridge.errors import NotFoundError, StoreError
+from weighbridge.store import audit
 from weighbridge.store.follow import LATEST_SEQUENCE, PUBLISHED, read_plan, read_publication
 
 if TYPE_CHECKING:
@@ -146,6 +147,7 @@ class State:
                     connection.execute(schema.plans.insert().values(number=number, digest=digest, content=content))
                 row: dict[str, Any] = {"at": at, "who": who, "why": why, "action": action, "route": route}
                 connection.execute(schema.publications.insert().values(sequence=latest + 1, plan=number, **row))
+                audit.append(connection, Act(at, who, f"route.{action}", subject=route, why=why))
         except sa.exc.IntegrityError as error:
             raise self._moved() from error
         return Publication(sequence=latest + 1, plan=msgspec.structs.replace(plan, number=number), **row)
@@ -183,6 +185,51 @@ class State:
             except PlanMovedError:
                 continue
         raise self._moved()
+
+    def records(self, kind: str) -> list[Record]:
+        """What is kept of one kind and was not deleted, by name.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        import sqlalchemy as sa
+
+        from weighbridge.store.schema import records
+
+        r = records.c
+        wanted = sa.select(records).where(r.kind == kind, r.data.is_not(None)).order_by(r.name)
+        with self._database.reading() as connection:
+            return [Record(*row) for row in connection.execute(wanted).all()]
+
+    def alter(self, kind: str, name: str, change: Callable[[bytes | None], bytes | None], act: Act) -> Record:
+        """Change one record and write down who did it, both or neither.
+
+        Args:
+            kind: Of the record.
+            name: Of the record.
+            change: From what is kept now (None: nothing) to what is to be kept (None: delete it). What it raises ends
+                the change, and nothing was done.
+            act: What goes into the audit log.
+
+        Raises:
+            StoreError: The database cannot be written.
+        """
+        import sqlalchemy as sa
+
+        from weighbridge.store.schema import records
+
+        r = records.c
+        with self._database.writing() as connection:
+            now = connection.execute(sa.select(r.data).where(r.kind == kind, r.name == name)).first()
+            data = change(now.data if now else None)
+            revision = (connection.execute(sa.select(sa.func.max(r.revision))).scalar() or 0) + 1
+            if now is None:
+                connection.execute(records.insert().values(kind=kind, name=name, revision=revision, data=data))
+            else:
+                changed = records.update().where(r.kind == kind, r.name == name)
+                connection.execute(changed.values(revision=revision, data=data))
+            audit.append(connection, act)
+        return Record(kind, name, revision, data)
 
     def add_vote(self, vote: Vote) -> None:
         """Keep a person's preference.

@@ -1,0 +1,1 @@
+"""The admin API: over the parts below, with no logic of its own."""
