@@ -44,6 +44,19 @@ class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
         tuple[str, ...], Meta(description="Origin headers (browser pages) to accept; none by default.")
     ] = ()
     max_body_mb: Annotated[float, Meta(gt=0, le=1024, description="Largest request body, in megabytes.")] = 20.0
+    max_pending_mb: Annotated[
+        float,
+        Meta(
+            gt=0, le=1_000_000, description="Megabytes of requests under way per worker; what comes on top is refused."
+        ),
+    ] = 256.0
+    concurrency: Annotated[
+        int, Meta(ge=1, le=100_000, description="Exchanges under way per worker; what comes on top waits its turn.")
+    ] = 1024
+    queue: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="Requests that may wait per worker, half of them of one caller.")
+    ] = 2048
+    queue_seconds: Annotated[float, Meta(gt=0, le=3600, description="How long a request may wait for its turn.")] = 10.0
     max_depth: Annotated[int, Meta(ge=8, le=512, description="Deepest nesting of JSON in a request.")] = 64
     drain_seconds: Annotated[
         float, Meta(gt=0, le=3600, description="How long a stopping worker may finish its streams.")

@@ -58,6 +58,10 @@ from weighbridge.store.state import State
 # --- figures ----------------------------------------------------------------------------------
 
 
+def unbounded(_size):
+    """Takes any number of bytes."""
+
+
 def trace(**more):
     values: Any = {"id": "t", "at": 1.0, "route": "r", "engine": "e@h", "first_token": 0.02, "total": 0.3}
     return Trace(**values | more)
@@ -258,7 +262,7 @@ def messages(*parts, then="http.disconnect"):
 @given(st.lists(st.binary(max_size=20), min_size=1), st.integers(0, 100))
 def test_bodies_are_read_whole_or_refused(parts, limit):
     whole = b"".join(parts)
-    reading = read_body(messages(*parts), None, limit)
+    reading = read_body(messages(*parts), None, limit, grow=unbounded)
     if len(whole) > limit:
         with pytest.raises(TooLargeError):
             asyncio.run(reading)
@@ -268,14 +272,14 @@ def test_bodies_are_read_whole_or_refused(parts, limit):
 
 async def test_bodies_that_do_not_come():
     with pytest.raises(Gone):
-        await read_body(messages(), b"5", 10)
+        await read_body(messages(), b"5", 10, grow=unbounded)
     with pytest.raises(TooLargeError):
-        await read_body(messages(b"x"), b"11", 10)
+        await read_body(messages(b"x"), b"11", 10, grow=unbounded)
     with pytest.raises(TooLargeError):
-        await read_body(messages(b"x"), b"9" * 5000, 10)
+        await read_body(messages(b"x"), b"9" * 5000, 10, grow=unbounded)
     times = iter([0.0, 30.0, 61.0])
     with pytest.raises(InputError, match="60 seconds"):
-        await read_body(messages(b"a", b"b", b"c", b"d"), b"4", 10, clock=lambda: next(times))
+        await read_body(messages(b"a", b"b", b"c", b"d"), b"4", 10, grow=unbounded, clock=lambda: next(times))
 
 
 # --- what answers tell ------------------------------------------------------------------------

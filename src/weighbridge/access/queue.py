@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from collections.abc import Callable
 
 from weighbridge.errors import LimitError
 
@@ -18,10 +19,12 @@ class FairQueue:
 
     Args:
         limit: The most that may wait at once.
+        unused: Called where a turn was given to one who left in that moment, and nobody else waits for it.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, unused: Callable[[], None] | None = None) -> None:
         self._limit = limit
+        self._unused = unused
         self._most = max(1, int(limit * _SHARE))
         self._lines: OrderedDict[str, deque[Turn]] = OrderedDict()
         self._waiting = 0
@@ -77,8 +80,8 @@ class FairQueue:
             self._waiting -= 1
             if not line:
                 del self._lines[caller]
-        elif turn.done() and not turn.cancelled():
-            self.wake()
+        elif turn.done() and not turn.cancelled() and not self.wake() and self._unused is not None:
+            self._unused()
 
 
 def _full(what: str) -> LimitError:

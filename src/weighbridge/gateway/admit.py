@@ -111,7 +111,12 @@ def _caller(key: bytes) -> str:
 
 
 async def read_body(
-    receive: Receive, length: bytes | None, limit: int, *, clock: Callable[[], float] = time.monotonic
+    receive: Receive,
+    length: bytes | None,
+    limit: int,
+    *,
+    grow: Callable[[int], None],
+    clock: Callable[[], float] = time.monotonic,
 ) -> bytes:
     """The whole body of a request.
 
@@ -119,6 +124,7 @@ async def read_body(
         receive: ASGI's.
         length: The Content-Length header, which may lie.
         limit: The most bytes to take.
+        grow: Told how many bytes are held by now (what is only announced takes no room); what it raises ends the reading.
         clock: Seconds that never jump.
 
     Raises:
@@ -134,12 +140,14 @@ async def read_body(
         body: bytes = message.get("body", b"")
         if len(body) > limit:
             raise _too_large(limit)
+        grow(len(body))
         return body
     found = bytearray()
     while message["type"] == "http.request":
         found += message.get("body", b"")
         if len(found) > limit:
             raise _too_large(limit)
+        grow(len(found))
         if not message.get("more_body"):
             return bytes(found)
         if clock() - started > BODY_SECONDS:

@@ -18,7 +18,6 @@ from weighbridge.dialects.gemini_generate.array import AsArray
 from weighbridge.errors import (
     InputError,
     NotFoundError,
-    OverloadedError,
     UnknownRouteError,
     WeighbridgeError,
     did_you_mean,
@@ -29,11 +28,11 @@ from weighbridge.gateway import answers, asides, lists, responses
 from weighbridge.gateway.admit import Admit, Gone, Headers, Receive, read_body
 from weighbridge.gateway.answers import Pairs, Send
 from weighbridge.gateway.fronts import FRONTS, RESPONSES, Front, speaker
+from weighbridge.gateway.gate import Gate, Hold
 from weighbridge.gateway.handling import Ask, Client, Handling, Scope
 from weighbridge.gateway.journal import Begun, Journal
 from weighbridge.gateway.metrics import CONTENT_TYPE, Metrics
 
-_MAX_IN_FLIGHT = 4096  #: exchanges per worker
 _MAX_ID = 200  #: characters of a conversation's id
 
 
@@ -58,6 +57,7 @@ class Parts(Struct, frozen=True):
     scrape: Callable[[], Awaitable[str]]
     files: Callable[[], Container[str]]
     stored: responses.Responses | None
+    gate: Gate
     max_body: int
     max_depth: int
     heartbeat: float
@@ -74,6 +74,7 @@ class _Asked(Struct, frozen=True):
     front: Front
     dialect: Dialect
     caller: str
+    hold: Hold
 
 
 class Gateway:
@@ -107,7 +108,8 @@ class Gateway:
                     return
             caller = "" if front and front.open else self._parts.admit.key(headers, query)
             if isinstance(found, Front):
-                await self._answer(_Asked(scope, receive, send, headers, told, found, dialect, caller))
+                with self._parts.gate.hold() as hold:
+                    await self._answer(_Asked(scope, receive, send, headers, told, found, dialect, caller, hold))
             else:
                 await self._nowhere(method, path, send, dialect, told, found)
         except Gone:
@@ -176,7 +178,8 @@ class Gateway:
         await self._handle(asked, call, functools.partial(asides.embed, self._parts.road, call))
 
     async def _body(self, asked: _Asked) -> bytes:
-        return await read_body(asked.receive, asked.headers.get(b"content-length"), self._parts.max_body)
+        length = asked.headers.get(b"content-length")
+        return await read_body(asked.receive, length, self._parts.max_body, grow=asked.hold.grow_to)
 
     def _call(self, asked: _Asked, request: Request, body: bytes | None) -> Call:
         self._check_name(request.model)
@@ -192,8 +195,6 @@ class Gateway:
 
     async def _handle(self, asked: _Asked, call: Call, ask: Ask, **how: Any) -> None:
         parts, request = self._parts, call.request
-        if len(self._active) >= _MAX_IN_FLIGHT:
-            raise OverloadedError("Too many requests are under way.", fix="Try again in a moment.", retry_after=1)
         begun = Begun(
             id=call.trace_id,
             at=time.time(),
@@ -211,12 +212,14 @@ class Gateway:
             heartbeat=parts.heartbeat,
             **how,
         )
-        handling = Handling(client, begun, ask=ask, journal=parts.journal)
+        in_turn = _InTurn(parts, asked.caller, ask)
+        handling = Handling(client, begun, ask=in_turn, journal=parts.journal)
         self._active.add(handling)
         parts.metrics.in_flight += 1
         try:
             await handling.run()
         finally:
+            in_turn.over()
             self._active.discard(handling)
             parts.metrics.in_flight -= 1
 
@@ -267,6 +270,38 @@ class Gateway:
         if error.http_status == 401:  # noqa: PLR2004 - HTTP asks for this header with it
             told.append((b"www-authenticate", b"Bearer"))
         await answers.error(send, error, dialect, headers=told)
+
+
+class _InTurn:
+    """Asks once its caller has its turn. Clients that leave meanwhile are noticed: an exchange waits as one that runs.
+
+    Args:
+        parts: Whose gate gives turns, and where those are counted that got none.
+        caller: Who waits.
+        ask: Gives the answer.
+    """
+
+    def __init__(self, parts: Parts, caller: str, ask: Ask) -> None:
+        self._gate = parts.gate
+        self._metrics = parts.metrics
+        self._caller = caller
+        self._ask = ask
+        self._entered = False
+
+    async def __call__(self) -> Any:
+        """The answer."""
+        try:
+            await self._gate.enter(self._caller)
+        except WeighbridgeError as error:
+            self._metrics.add("weighbridge_refused_total", (error.code,))
+            raise
+        self._entered = True
+        return await self._ask()
+
+    def over(self) -> None:
+        """The exchange is over, whether it had its turn or not."""
+        if self._entered:
+            self._gate.leave()
 
 
 def _headers(scope: Scope, wanted: Mapping[str, str]) -> dict[str, str]:

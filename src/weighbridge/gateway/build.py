@@ -22,6 +22,7 @@ from weighbridge.gateway.admit import Admit
 from weighbridge.gateway.app import Gateway, Parts
 from weighbridge.gateway.asides import Counting
 from weighbridge.gateway.channel import Start
+from weighbridge.gateway.gate import Gate
 from weighbridge.gateway.journal import Journal
 from weighbridge.gateway.lists import Listed
 from weighbridge.gateway.locals import ParentEndpoints
@@ -148,6 +149,12 @@ class Built:
             scrape=scrape,
             files=lambda: self._endpoints.states,
             stored=Responses(self._stored, max_body) if self._stored is not None else None,
+            gate=Gate(
+                running=settings.gateway.concurrency,
+                waiting=settings.gateway.queue,
+                seconds=settings.gateway.queue_seconds,
+                max_bytes=int(settings.gateway.max_pending_mb * _MB),
+            ),
             max_body=max_body,
             max_depth=settings.gateway.max_depth,
             heartbeat=settings.gateway.heartbeat,
