@@ -70,6 +70,7 @@ from weighbridge.canon.rules import (
     Policy,
     Record,
     Rule,
+    allows,
 )
 from weighbridge.canon.rules import Role as AdminRole
 from weighbridge.canon.traces import Attempt, Trace
@@ -146,5 +147,6 @@ __all__ = [
     "Usage",
     "UsageEvent",
     "Vote",
+    "allows",
     "encode",
 ]

@@ -107,3 +107,25 @@ class Record(Struct, frozen=True):
     name: str
     revision: int
     data: bytes | None
+
+
+def allows(patterns: tuple[str, ...], name: str) -> bool:
+    """Is a name within a scope? An empty scope allows all; `*` stands for anything, nothing else has a meaning."""
+    return not patterns or any(_matches(pattern, name) for pattern in patterns)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    # In linear time, whatever the two look like: names come from outside, and may be long.
+    first, *rest = pattern.split("*")
+    if not rest:
+        return name == pattern
+    if not name.startswith(first):
+        return False
+    at = len(first)
+    *middle, last = rest
+    for part in middle:
+        found = name.find(part, at)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return len(name) - at >= len(last) and name.endswith(last)
