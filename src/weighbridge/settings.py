@@ -29,14 +29,18 @@ CATALOGUE_SECTIONS = ("models", "hosts", "offers", "profiles", "schemas")
 class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
     """The HTTP edge that `weighbridge serve` opens."""
 
-    host: Annotated[str, Meta(description="Address to listen on. Any but a loopback one needs an access key.")] = (
-        "127.0.0.1"
-    )
+    host: Annotated[
+        str, Meta(description="Address to listen on. Any but a loopback one needs an access key or require_key.")
+    ] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8790
     workers: Annotated[int, Meta(ge=1, le=64, description="Worker processes that answer requests.")] = 2
     access_key_env: Annotated[
         str, Meta(description="Name of the environment variable with the key that clients must show, if it is set.")
     ] = "WEIGHBRIDGE_ACCESS_KEY"
+    require_key: Annotated[
+        bool,
+        Meta(description="Ask for a key always; else as soon as an access key is set or 'keys create' made the first."),
+    ] = False
     allowed_hosts: Annotated[
         tuple[str, ...], Meta(description="Host headers to accept besides the address itself and localhost.")
     ] = ()
@@ -71,6 +75,25 @@ class Gateway(Struct, frozen=True, forbid_unknown_fields=True):
     stored_mb: Annotated[
         float, Meta(gt=0, le=1_000_000, description="Most megabytes of stored responses; the oldest go first.")
     ] = 1000.0
+
+
+class Admin(Struct, frozen=True, forbid_unknown_fields=True):
+    """The admin API that `weighbridge admin serve` opens."""
+
+    host: Annotated[str, Meta(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8791
+    key_env: Annotated[
+        str,
+        Meta(
+            description="Name of the environment variable with a key of the role admin, besides those that were made."
+        ),
+    ] = "WEIGHBRIDGE_ADMIN_KEY"
+    allowed_hosts: Annotated[
+        tuple[str, ...], Meta(description="Host headers to accept besides the address itself and localhost.")
+    ] = ()
+    allowed_origins: Annotated[
+        tuple[str, ...], Meta(description="Origin headers (browser pages) to accept; none by default.")
+    ] = ()
 
 
 class Client(Struct, frozen=True, forbid_unknown_fields=True):
@@ -150,6 +173,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """All sections."""
 
     gateway: Gateway = Gateway()
+    admin: Admin = Admin()
     client: Client = Client()
     store: Store = Store()
     weigh: Weigh = Weigh()

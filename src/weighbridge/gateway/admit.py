@@ -5,11 +5,16 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from weighbridge.errors import AccessError, ForbiddenError, InputError, TooLargeError
+from msgspec import Struct
+
+from weighbridge.access.keyring import MAX_SHOWN, Keyring, unknown_key
+from weighbridge.access.keys import hashed
+from weighbridge.canon import Key
+from weighbridge.errors import ForbiddenError, InputError, TooLargeError
 from weighbridge.gateway.edge import BODY_SECONDS
 from weighbridge.gateway.listen import url
 from weighbridge.settings import Gateway
@@ -18,10 +23,23 @@ Headers = Mapping[bytes, bytes]
 Receive = Callable[[], Awaitable[Any]]
 
 _KEY_HEADERS = (b"x-api-key", b"x-goog-api-key")
+_ONCE = frozenset({b"host", b"origin", b"authorization", b"content-length", b"transfer-encoding", *_KEY_HEADERS})
+"""Headers of which a second one means that somebody wants two programs to read two requests out of one."""
 
 
 class Gone(Exception):  # noqa: N818 - not an error of ours to tell: nobody is left to be told
     """The client left before its request was complete."""
+
+
+class Caller(Struct, frozen=True):
+    """Who calls.
+
+    `id` tells one caller from another and says nothing else; "" where no key was shown. `key` is the one that was made for
+    the caller, None for the access key and where no key is asked for.
+    """
+
+    id: str
+    key: Key | None = None
 
 
 class Admit:
@@ -35,14 +53,26 @@ class Admit:
         host: The address that is listened on.
         port: The port in fact listened on.
         key: The access key; "" asks for none.
+        keyring: The keys that were made; by default none.
+        clock: Seconds since 1970.
     """
 
-    def __init__(self, settings: Gateway, *, host: str, port: int, key: str) -> None:
+    def __init__(
+        self,
+        settings: Gateway,
+        *,
+        host: str,
+        port: int,
+        key: str,
+        keyring: Keyring | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._hosts = frozenset(_hosts(settings, host, port))
         self._origins = frozenset(origin.rstrip("/").lower().encode() for origin in settings.allowed_origins)
-        self._key = key.encode()
-        self._owner = _caller(self._key)
-        self._key_env = settings.access_key_env
+        self._digest = hashed(key.encode()) if key else b""
+        self._owner = Caller(_caller(key.encode()))
+        self._clock = clock
+        self._keyring = keyring if keyring is not None else Keyring(required=settings.require_key)
 
     def place(self, headers: Headers) -> None:
         """Check where the request was meant to go and which page sent it.
@@ -65,32 +95,57 @@ class Admit:
                 fix="Add the origin to gateway.allowed_origins if you trust it.",
             )
 
-    def key(self, headers: Headers, query: bytes = b"") -> str:
-        """Check the access key, in whichever way of the dialects it is shown.
+    @staticmethod
+    def once(pairs: Sequence[tuple[bytes, bytes]]) -> None:
+        """Refuse a request that says twice what can only be said once.
+
+        Raises:
+            InputError: It does.
+        """
+        names = [name for name, _ in pairs if name in _ONCE]
+        if len(names) != len(set(names)):
+            twice = max(names, key=names.count).decode()
+            raise InputError("This header was sent twice.", where=twice, fix="Send it once.")
+
+    def key(self, headers: Headers, query: bytes = b"") -> Caller:
+        """Check the key, in whichever way of the dialects it is shown.
 
         Args:
             headers: By lower-case name.
             query: What follows the question mark of the address.
 
         Returns:
-            Who calls: a hash of the key, by which one caller is told from another; "" where none was shown.
+            Who calls.
 
         Raises:
             AccessError: A key is asked for, and none or a wrong one was shown.
+            ForbiddenError: The key is one of the admin API.
         """
         shown = shown_keys(headers, query)
-        if not self._key:
-            return _caller(shown[0]) if shown else ""
-        # Compared in constant time, so that nobody can guess the key letter by letter.
-        right = [hmac.compare_digest(one, self._key) for one in shown]
-        if not any(right):
-            raise AccessError(
-                "No valid access key was shown." if shown else "This gateway asks for an access key.",
-                where="authorization",
-                fix=f"Send 'Authorization: Bearer KEY', 'x-api-key: KEY' or 'x-goog-api-key: KEY' with the key that "
-                f"{self._key_env} holds where the gateway runs.",
-            )
-        return self._owner
+        if self._is_access_key(shown):
+            return self._owner
+        if self._keyring.required:
+            key = self._keyring.check(shown, self._clock())
+            return Caller(_caller(key.id.encode(), kind=b"weighbridge-key"), key)
+        if self._digest:
+            raise unknown_key(bool(shown))
+        return Caller(_caller(shown[0]) if shown else "")
+
+    def watcher(self, headers: Headers, query: bytes = b"") -> None:
+        """Check whether the caller may see the figures of all: by the access key, or by a key with a role.
+
+        Raises:
+            AccessError: It shows no key that is in use.
+            ForbiddenError: Its key is for asking, not for watching.
+        """
+        shown = shown_keys(headers, query)
+        if not self._is_access_key(shown) and (self._keyring.required or self._digest):
+            self._keyring.check(shown, self._clock(), admin=True)
+
+    def _is_access_key(self, shown: list[bytes]) -> bool:
+        # Hashes are compared, in constant time: neither the key's letters nor its length can be found out by trying.
+        right = [hmac.compare_digest(hashed(one), self._digest) for one in shown[:MAX_SHOWN]] if self._digest else []
+        return any(right)
 
 
 def shown_keys(headers: Headers, query: bytes = b"") -> list[bytes]:
@@ -106,8 +161,8 @@ def shown_keys(headers: Headers, query: bytes = b"") -> list[bytes]:
     return [key for key in found if key]
 
 
-def _caller(key: bytes) -> str:
-    return hashlib.blake2b(key, digest_size=16, person=b"weighbridge").hexdigest()
+def _caller(key: bytes, kind: bytes = b"weighbridge") -> str:
+    return hashlib.blake2b(key, digest_size=16, person=kind).hexdigest()
 
 
 async def read_body(

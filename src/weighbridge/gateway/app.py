@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weighbridge import dialects
-from weighbridge.canon import Plan, Request
+from weighbridge.canon import Key, Plan, Request
 from weighbridge.dialects import Dialect, counting
 from weighbridge.dialects.gemini_generate.array import AsArray
 from weighbridge.errors import (
@@ -24,22 +24,26 @@ from weighbridge.errors import (
 )
 from weighbridge.exchange import Call, Road
 from weighbridge.exchange.conversation import derive
-from weighbridge.gateway import answers, asides, lists, responses
-from weighbridge.gateway.admit import Admit, Gone, Headers, Receive, read_body
+from weighbridge.gateway import answers, asides, lists, responses, scopes
+from weighbridge.gateway.admit import Admit, Caller, Gone, Headers, Receive, read_body
 from weighbridge.gateway.answers import Pairs, Send
 from weighbridge.gateway.fronts import FRONTS, RESPONSES, Front, speaker
 from weighbridge.gateway.gate import Gate, Hold
 from weighbridge.gateway.handling import Ask, Client, Handling, Scope
 from weighbridge.gateway.journal import Begun, Journal
 from weighbridge.gateway.metrics import CONTENT_TYPE, Metrics
+from weighbridge.routes import Resolve
 
 _MAX_ID = 200  #: characters of a conversation's id
+_DATA_CLASS = b"x-weighbridge-data-class"
+_SPOKEN = frozenset({"exchange", "count", "embed", "retrieve", "forget", "items"})
+"""Actions in which a dialect is spoken; lists of models and figures are none."""
 
 
 class Parts(Struct, frozen=True):
     """What a gateway is made of.
 
-    `models` lists what may be asked for; `health` says how the store and the local engines are; `scrape` gives
+    `engine` finds engines by name; `models` lists what may be asked for; `health` says how the store and the local engines are; `scrape` gives
     everyone's figures; `files` are the weights that clients may name by their path; `stored` is None where no
     responses are stored.
     """
@@ -48,6 +52,7 @@ class Parts(Struct, frozen=True):
     counting: asides.Counting
     admit: Admit
     plan: Callable[[], Plan]
+    engine: Resolve
     journal: Journal
     metrics: Metrics
     new_id: Callable[[], str]
@@ -73,7 +78,7 @@ class _Asked(Struct, frozen=True):
     told: Pairs
     front: Front
     dialect: Dialect
-    caller: str
+    caller: Caller
     hold: Hold
 
 
@@ -99,6 +104,8 @@ class Gateway:
         front = found if isinstance(found, Front) else None
         dialect = dialects.get((front and front.dialect) or speaker(path, headers, query))
         try:
+            if len(headers) != len(scope["headers"]):
+                self._parts.admit.once(scope["headers"])
             self._parts.admit.place(headers)
             if b"origin" in headers:
                 told += answers.cors(headers[b"origin"])
@@ -106,7 +113,7 @@ class Gateway:
                     asked = headers.get(b"access-control-request-headers", b"")
                     await answers.whole(send, 200, told + answers.preflight(asked), b"")
                     return
-            caller = "" if front and front.open else self._parts.admit.key(headers, query)
+            caller = self._caller(front, headers, query)
             if isinstance(found, Front):
                 with self._parts.gate.hold() as hold:
                     await self._answer(_Asked(scope, receive, send, headers, told, found, dialect, caller, hold))
@@ -125,7 +132,18 @@ class Gateway:
         for handling in list(self._active):
             handling.cut_off()
 
+    def _caller(self, front: Front | None, headers: Headers, query: bytes) -> Caller:
+        admit = self._parts.admit
+        if front is not None and front.open:
+            return Caller("")
+        if front is not None and front.action == "metrics":
+            admit.watcher(headers, query)
+            return Caller("")
+        return admit.key(headers, query)
+
     async def _answer(self, asked: _Asked) -> None:
+        if asked.front.action in _SPOKEN:
+            scopes.check_dialect(asked.caller.key, asked.dialect.name)
         match asked.front.action:
             case "exchange":
                 await self._exchange(asked)
@@ -154,8 +172,8 @@ class Gateway:
         request = dialect.read_request(body, **how)
         keeper = None
         if front.dialect == RESPONSES and parts.stored is not None:
-            keeper = parts.stored.keeper(body, request.continues, asked.caller)
-            if request.continues and (longer := await parts.stored.expand(body, request.continues, asked.caller)):
+            keeper = parts.stored.keeper(body, request.continues, asked.caller.id)
+            if request.continues and (longer := await parts.stored.expand(body, request.continues, asked.caller.id)):
                 body, request = longer, dialect.read_request(longer, **how)
         if dialect.headers:
             request = replace(request, headers=_headers(asked.scope, dialect.headers))
@@ -182,15 +200,17 @@ class Gateway:
         return await read_body(asked.receive, length, self._parts.max_body, grow=asked.hold.grow_to)
 
     def _call(self, asked: _Asked, request: Request, body: bytes | None) -> Call:
-        self._check_name(request.model)
+        self._check_name(request.model, asked.caller.key)
         told = asked.headers.get(b"x-weighbridge-conversation", b"").decode("latin-1")[:_MAX_ID]
         return Call(
             request=request,
             dialect=asked.dialect.name,
             body=body,
             trace_id=self._parts.new_id(),
-            conversation=told or derive(request, asked.caller, self._parts.secret),
-            caller=asked.caller,
+            conversation=told or derive(request, asked.caller.id, self._parts.secret),
+            caller=asked.caller.id,
+            key=asked.caller.key,
+            data_class=scopes.data_class(value for name, value in asked.scope["headers"] if name == _DATA_CLASS),
         )
 
     async def _handle(self, asked: _Asked, call: Call, ask: Ask, **how: Any) -> None:
@@ -212,7 +232,7 @@ class Gateway:
             heartbeat=parts.heartbeat,
             **how,
         )
-        in_turn = _InTurn(parts, asked.caller, ask)
+        in_turn = _InTurn(parts, asked.caller.id, ask)
         handling = Handling(client, begun, ask=in_turn, journal=parts.journal)
         self._active.add(handling)
         parts.metrics.in_flight += 1
@@ -223,16 +243,18 @@ class Gateway:
             self._active.discard(handling)
             parts.metrics.in_flight -= 1
 
-    def _check_name(self, name: str) -> None:
+    def _check_name(self, name: str, key: Key | None) -> None:
         """Whoever runs the gateway may name weights by their path; its clients may not try out paths."""
         parts = self._parts
         if ".gguf" in name and name not in parts.plan().routes and name not in parts.files():
             raise UnknownRouteError(
                 f"'{name[:100]}' is neither a route nor an engine.", where="model", fix="See GET /v1/models."
             )
+        scopes.check_name(key, name, parts.plan(), parts.engine)
 
     async def _models(self, asked: _Asked) -> None:
-        rows, name, dialect = self._parts.models(self._parts.plan()), asked.front.name, asked.dialect.name
+        plan, name, dialect = self._parts.plan(), asked.front.name, asked.dialect.name
+        rows = scopes.within(asked.caller.key, self._parts.models(plan), plan)
         if not name:
             await answers.json(asked.send, lists.many(rows, dialect), headers=asked.told)
             return
@@ -243,7 +265,7 @@ class Gateway:
         await answers.json(asked.send, lists.one(found, dialect), headers=asked.told)
 
     async def _stored(self, asked: _Asked) -> None:
-        stored, name, caller = self._parts.stored, asked.front.name, asked.caller
+        stored, name, caller = self._parts.stored, asked.front.name, asked.caller.id
         if stored is None:
             raise NotFoundError("No responses are stored here.", fix="Set gateway.stored_responses = true.")
         if asked.front.action == "retrieve":

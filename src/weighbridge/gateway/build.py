@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from weighbridge.access.keyring import Keyring
 from weighbridge.canon import Engine, Plan, Trace
 from weighbridge.engines.catalogue import Catalogue, load
 from weighbridge.engines.client import Client
@@ -68,6 +69,7 @@ class Built:
         self._metrics = metrics
         self._endpoints = endpoints
         self._catalogue = load(start.config)
+        self._keyring = Keyring(required=settings.gateway.require_key)
         self._plans = Plans(start.publication, Path(start.config.state_place))
         self._journal = Journal(Path(start.journal))
         self._writer = TraceWriter(
@@ -138,8 +140,10 @@ class Built:
                 host=start.host,
                 port=start.port,
                 key=environ.get(settings.gateway.access_key_env, ""),
+                keyring=self._keyring,
             ),
             plan=self._plans.plan,
+            engine=self._catalogue.engine,
             journal=self._journal,
             metrics=self._metrics,
             new_id=new_id,

@@ -24,17 +24,18 @@ def is_loopback(host: str) -> bool:
 
 
 def check_exposure(settings: Gateway, environ: Mapping[str, str]) -> None:
-    """Refuse to listen for other machines without an access key.
+    """Refuse to listen for other machines without asking for a key.
 
     Raises:
-        SettingsError: The address is not a loopback one and no key is set.
+        SettingsError: The address is not a loopback one and no key is asked for.
     """
-    if not is_loopback(settings.host) and not environ.get(settings.access_key_env):
+    if not (is_loopback(settings.host) or settings.require_key or environ.get(settings.access_key_env)):
         raise SettingsError(
             f"Listening on {settings.host} lets other machines in, and no access key is set.",
             where="gateway.host",
             fix=f"Set the environment variable {settings.access_key_env} to a long random text "
-            "(openssl rand -hex 32), or listen on 127.0.0.1.",
+            "(openssl rand -hex 32), or gateway.require_key = true and give out keys (weighbridge keys create), "
+            "or listen on 127.0.0.1.",
         )
 
 
