@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -16,6 +18,8 @@ from weighbridge.errors import WeighbridgeError
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from weighbridge.store.state import State as Store
 
 WIDTH = 80
 
@@ -38,6 +42,25 @@ def load_config(ctx: typer.Context, **flags: Any) -> settings.Config:
     state = ctx.find_object(State) or State()
     given = {key.replace("__", "."): value for key, value in flags.items()}
     return settings.load(state.config_file, flags=given)
+
+
+@contextmanager
+def state_store(config: settings.Config) -> Iterator[Store]:
+    """The state store, open; closed at the end."""
+    from weighbridge.store.state import State as Store
+
+    made = Store(config.state_place)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def who() -> str:
+    """Who types: what the audit log says."""
+    import getpass
+
+    return getpass.getuser()
 
 
 def option(key: str, *names: str, **more: Any) -> Any:

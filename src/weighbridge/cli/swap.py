@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +10,6 @@ from weighbridge.cli import common
 
 if TYPE_CHECKING:
     from weighbridge.canon import Publication
-    from weighbridge.store.state import State
     from weighbridge.swap import Status
 
 app = typer.Typer(help="Move a route to another engine under live traffic, and back.", no_args_is_help=True)
@@ -40,8 +37,10 @@ def promote(
     from weighbridge.engines.catalogue import load
 
     config = common.load_config(ctx)
-    with _state(config.state_place) as state:
-        made = swap.promote(state, load(config), route, engine, who=_who(), why=why, at=time.time(), environ=os.environ)
+    with common.state_store(config) as state:
+        made = swap.promote(
+            state, load(config), route, engine, who=common.who(), why=why, at=time.time(), environ=os.environ
+        )
     _tell(made, as_json=as_json)
 
 
@@ -56,8 +55,8 @@ def rollback(ctx: typer.Context, route: Route, why: Why = "", as_json: common.Js
     from weighbridge import swap
 
     config = common.load_config(ctx)
-    with _state(config.state_place) as state:
-        made = swap.rollback(state, route, who=_who(), why=why, at=time.time())
+    with common.state_store(config) as state:
+        made = swap.rollback(state, route, who=common.who(), why=why, at=time.time())
     _tell(made, as_json=as_json)
 
 
@@ -75,29 +74,12 @@ def status(
     from weighbridge import swap
 
     config = common.load_config(ctx)
-    with _state(config.state_place) as state:
+    with common.state_store(config) as state:
         found = swap.status(state, route, limit=limit)
     if as_json:
         common.print_json(found)
     else:
         _show(found)
-
-
-@contextmanager
-def _state(path: object) -> Iterator[State]:
-    from weighbridge.store.state import State as Store
-
-    state = Store(str(path))
-    try:
-        yield state
-    finally:
-        state.close()
-
-
-def _who() -> str:
-    import getpass
-
-    return getpass.getuser()
 
 
 def _tell(made: Publication, *, as_json: bool) -> None:
