@@ -32,7 +32,8 @@ from weighbridge.canon import (
     Usage,
 )
 from weighbridge.cli import app
-from weighbridge.cli.traces_view import one_line, parse_time, plain
+from weighbridge.cli.times import ago
+from weighbridge.cli.traces_view import one_line, plain
 from weighbridge.errors import InputError, UnknownTraceError, WeighbridgeError
 from weighbridge.store.traces import TraceWriter
 
@@ -229,11 +230,11 @@ def test_what_cannot_be_used_is_an_error_with_a_fix(arguments: tuple[str, ...]) 
 
 
 def test_times() -> None:
-    assert parse_time(None, 1000.0, "") is None
-    assert parse_time("90s", 1000.0, "") == 910.0
-    assert parse_time(" 1.5m ", 1000.0, "") == 910.0
-    assert parse_time("2w", 0.0, "") == -14 * 86_400
-    assert parse_time("1970-01-01T00:01:40Z", 0.0, "") == 100.0
+    assert ago(None, 1000.0, "") is None
+    assert ago("90s", 1000.0, "") == 910.0
+    assert ago(" 1.5m ", 1000.0, "") == 910.0
+    assert ago("2w", 0.0, "") == -14 * 86_400
+    assert ago("1970-01-01T00:01:40Z", 0.0, "") == 100.0
 
 
 def test_odd_texts_are_harmless() -> None:

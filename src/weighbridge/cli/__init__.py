@@ -22,6 +22,7 @@ COMMANDS = {
     "compare": "Compare two files of scores, sample by sample, and give a verdict.",
     "demo": "Weigh three real engines, then swap them under live traffic. Needs no key.",
     "engines": "List, show and check engines.",
+    "keys": "Give out keys for the gateway and the admin API, rotate and revoke them.",
     "serve": "Answer requests in four dialects by routes, which can be swapped while in use.",
     "swap": "Move a route to another engine under live traffic, and back.",
     "traces": "List, show and export the exchanges that were recorded.",

@@ -131,7 +131,7 @@ def _filters(
 ) -> Filters:
     import time
 
-    from weighbridge.cli.traces_view import parse_time
+    from weighbridge.cli.times import ago
 
     now = time.time()
     return {
@@ -140,8 +140,8 @@ def _filters(
         "outcome": outcome,
         "source": source,
         "conversation": conversation,
-        "since": parse_time(since, now, "--since"),
-        "until": parse_time(until, now, "--until"),
+        "since": ago(since, now, "--since"),
+        "until": ago(until, now, "--until"),
     }
 
 

@@ -22,7 +22,6 @@ from weighbridge.canon import (
     Usage,
 )
 from weighbridge.cli import common
-from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,7 +31,6 @@ ID_SHOWN = 13
 _OUTCOME_SHOWN = 19
 _RIGHT = frozenset({3, 4, 5})  # columns of the table that hold figures
 _NAMES = 6  # where route and engine begin
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 #: Characters that reorder or hide the text around them.
 _HIDING = re.compile("[\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
@@ -45,24 +43,6 @@ def plain(text: str) -> str:
 def one_line(text: str) -> str:
     """The same, on one line."""
     return " ".join(plain(text).split())
-
-
-def parse_time(text: str | None, now: float, option: str) -> float | None:
-    """A moment in seconds since 1970, from `2h` (so long ago) or an ISO date and time; None stays None.
-
-    Raises:
-        InputError: It is neither.
-    """
-    if text is None:
-        return None
-    if match := re.fullmatch(r"(\d{1,9}(?:\.\d{1,9})?)([smhdw])", text.strip()):
-        return now - float(match[1]) * _UNITS[match[2]]
-    try:
-        return datetime.fromisoformat(text.strip()).timestamp()
-    except (ValueError, OverflowError, OSError) as error:
-        raise InputError(
-            f"'{text}' is not a time.", where=option, fix="Write 30m, 2h, 7d, or a date as 2026-11-02T14:30."
-        ) from error
 
 
 def table(out: Console, traces: Sequence[Trace]) -> None:
