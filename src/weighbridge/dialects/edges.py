@@ -57,16 +57,20 @@ def reply_of(
         BrokenAnswerError: It cannot be read.
         EngineError: It is an error told with a status of 200.
     """
-    start = upstream_errors.clean(body[:_SHOWN].decode("utf-8", "replace"))
     try:
         raw = _DECODE(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BrokenAnswerError(f"The answer is not valid JSON: {error}.", fix=_FIX, body=start) from error
+        raise BrokenAnswerError(f"The answer is not valid JSON: {error}.", fix=_FIX, body=_start(body)) from error
     if type(raw) is not dict:
-        raise BrokenAnswerError(f"The answer is {kind(raw)}, not an object.", fix=_FIX, body=start)
+        raise BrokenAnswerError(f"The answer is {kind(raw)}, not an object.", fix=_FIX, body=_start(body))
     if answer and raw.get("error") and not raw.get(answer):
         raise from_error(raw["error"])
     try:
         return read(raw)
     except MisfitError as error:
-        raise BrokenAnswerError(error.what, where=error.path, fix=_FIX, body=start) from None
+        raise BrokenAnswerError(error.what, where=error.path, fix=_FIX, body=_start(body)) from None
+
+
+def _start(body: bytes) -> str:
+    """What is shown of an answer that cannot be used; of every other one it would cost more than the reading."""
+    return upstream_errors.clean(body[:_SHOWN].decode("utf-8", "replace"))
