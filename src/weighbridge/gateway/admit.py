@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -96,16 +96,25 @@ class Admit:
             )
 
     @staticmethod
-    def once(pairs: Sequence[tuple[bytes, bytes]]) -> None:
-        """Refuse a request that says twice what can only be said once.
+    def unambiguous(scope: Mapping[str, Any], headers: Headers) -> None:
+        """Refuse a request that another program, which passed it on, may have read in another way.
 
         Raises:
-            InputError: It does.
+            InputError: It says twice what can only be said once, or hides where its body ends.
         """
-        names = [name for name, _ in pairs if name in _ONCE]
-        if len(names) != len(set(names)):
-            twice = max(names, key=names.count).decode()
-            raise InputError("This header was sent twice.", where=twice, fix="Send it once.")
+        pairs = scope["headers"]
+        if len(headers) != len(pairs):
+            names = [name for name, _ in pairs if name in _ONCE]
+            if len(names) != len(set(names)):
+                twice = max(names, key=names.count).decode()
+                raise InputError("This header was sent twice.", where=twice, fix="Send it once.")
+        coding = headers.get(b"transfer-encoding")
+        if coding is not None and (coding.lower() != b"chunked" or scope["http_version"] != "1.1"):
+            raise InputError(
+                "The body's transfer coding is not understood here.",
+                where="transfer-encoding",
+                fix="Send it chunked, in HTTP/1.1, or with a Content-Length.",
+            )
 
     def key(self, headers: Headers, query: bytes = b"") -> Caller:
         """Check the key, in whichever way of the dialects it is shown.

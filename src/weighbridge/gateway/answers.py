@@ -23,7 +23,7 @@ CLOSE = (b"connection", b"close")
 _ALLOWED = (
     b"authorization, content-type, x-api-key, x-goog-api-key, x-goog-api-client, anthropic-version, anthropic-beta, "
     b"anthropic-dangerous-direct-browser-access, openai-beta, openai-organization, openai-project, "
-    b"x-weighbridge-conversation"
+    b"x-weighbridge-conversation, x-weighbridge-data-class"
 )
 _EXPOSED = (
     b"x-weighbridge-engine, x-weighbridge-plan, x-weighbridge-trace, x-weighbridge-loss, x-weighbridge-estimated, "

@@ -104,8 +104,8 @@ class Gateway:
         front = found if isinstance(found, Front) else None
         dialect = dialects.get((front and front.dialect) or speaker(path, headers, query))
         try:
-            if len(headers) != len(scope["headers"]):
-                self._parts.admit.once(scope["headers"])
+            if len(headers) != len(scope["headers"]) or b"transfer-encoding" in headers:
+                self._unambiguous(scope, headers, told)
             self._parts.admit.place(headers)
             if b"origin" in headers:
                 told += answers.cors(headers[b"origin"])
@@ -131,6 +131,14 @@ class Gateway:
         """End every answer that is still under way, and say so in each."""
         for handling in list(self._active):
             handling.cut_off()
+
+    def _unambiguous(self, scope: Scope, headers: Headers, told: Pairs) -> None:
+        try:
+            self._parts.admit.unambiguous(scope, headers)
+        except InputError:
+            if answers.CLOSE not in told:
+                told.append(answers.CLOSE)  # whatever follows may not be what its sender means
+            raise
 
     def _caller(self, front: Front | None, headers: Headers, query: bytes) -> Caller:
         admit = self._parts.admit

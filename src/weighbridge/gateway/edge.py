@@ -27,6 +27,7 @@ BODY_SECONDS = 60.0  #: for a request's body to arrive
 STALL_SECONDS = 120.0  #: a client may stop reading an answer for this long
 LINGER = 20.0  #: seconds that a retiring worker keeps a quiet connection; aiohttp's pool keeps them for 15
 MAX_CONNECTIONS = 10_000  #: per worker
+MAX_HEAD = 64 * 1024  #: bytes that are no body: a request's head, what follows its body, what stands around its chunks
 _SWEEP = 0.5
 _HIGH_WATER = 64 * 1024
 
@@ -43,6 +44,7 @@ class Edge(HttpToolsProtocol):
         self.stalled: float | None = None
         self.heading = False
         self.receiving = False
+        self._overhead = 0
         self._lost: Callable[[], object] | None = None
         transport.set_write_buffer_limits(high=_HIGH_WATER)
         if len(self.connections) > MAX_CONNECTIONS:
@@ -60,9 +62,25 @@ class Edge(HttpToolsProtocol):
         if callback is not None and self.transport.is_closing():
             callback()
 
+    def data_received(self, data: bytes) -> None:
+        """Bytes arrived. All that is no body is bounded: the parser keeps a header until it is complete."""
+        self._overhead += len(data)
+        super().data_received(data)
+        if self._overhead > MAX_HEAD and not self.transport.is_closing():
+            if self.heading:
+                self.send_400_response(f"The head of the request is larger than {MAX_HEAD} bytes.")
+            elif self.receiving:
+                self.transport.abort()
+
+    def on_body(self, body: bytes) -> None:
+        """A part of a request's body."""
+        self._overhead = 0
+        super().on_body(body)
+
     def on_message_begin(self) -> None:
         """The first bytes of a request."""
         super().on_message_begin()
+        self._overhead = 0
         self.scope["extensions"] = {LOST: cast("dict[object, object]", self.watch)}
         self.since = self.loop.time()
         self.heading = True
@@ -72,10 +90,12 @@ class Edge(HttpToolsProtocol):
         """A request's head is complete."""
         self.heading = False
         super().on_headers_complete()
+        self.headers = []  # what comes after the body is no header: nobody has checked it
 
     def on_message_complete(self) -> None:
         """A request is complete."""
         self.receiving = False
+        self._overhead = 0
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
