@@ -297,7 +297,7 @@ async def test_every_try_is_told(client, clock, host):
     again = 1002.0 + clock.slept[0]
     assert seen == [
         Attempt("m@h", 1000.0, 1002.0, "overloaded", 503, "busy"),
-        Attempt("m@h", again, again, status=200),
+        Attempt("m@h", again, again, status=200, billed=True),
     ]
 
 

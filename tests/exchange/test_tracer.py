@@ -6,7 +6,8 @@ from weighbridge.canon import Choice as Answered
 from weighbridge.canon import Message, Reply, Request, TextPart, ToolCallPart, ToolResultPart, Trace
 from weighbridge.engines.clock import FakeClock
 from weighbridge.exchange import Call, day_of
-from weighbridge.exchange.tracer import Tracer, estimate_usage
+from weighbridge.exchange.tracer import Tracer
+from weighbridge.exchange.tries import estimate_usage
 
 
 def test_ending_twice_records_once_and_keeps_the_first_outcome() -> None:

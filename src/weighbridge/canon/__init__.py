@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from weighbridge.canon.engines import Engine, Fact, Host, Model, Offer, Price
+from weighbridge.canon.engines import Engine, Fact, Host, Model, Offer, Price, Service, Tier
 from weighbridge.canon.parts import (
     Blob,
     Citation,
@@ -73,7 +73,7 @@ from weighbridge.canon.rules import (
     allows,
 )
 from weighbridge.canon.rules import Role as AdminRole
-from weighbridge.canon.traces import Attempt, Trace
+from weighbridge.canon.traces import Attempt, Trace, charges
 
 
 def encode(value: Any) -> bytes:
@@ -134,10 +134,12 @@ __all__ = [
     "Rule",
     "Sampling",
     "SchemaRules",
+    "Service",
     "Severity",
     "TextDelta",
     "TextPart",
     "Thinking",
+    "Tier",
     "Tool",
     "ToolCallDelta",
     "ToolCallPart",
@@ -148,5 +150,6 @@ __all__ = [
     "UsageEvent",
     "Vote",
     "allows",
+    "charges",
     "encode",
 ]

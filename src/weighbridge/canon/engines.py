@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Iterable
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
 from weighbridge.canon.profiles import Profile
 from weighbridge.canon.replies import Usage
+
+MOST = 2**63 - 1
+"""The largest amount that is kept, in micro-units. An engine may claim any number of tokens."""
 
 
 class Fact(Struct, frozen=True, omit_defaults=True):
@@ -76,8 +80,41 @@ class Host(Struct, frozen=True, omit_defaults=True):
         return not self.recorded and (bool(self.serving) or not self.url)
 
 
+class Tier(Struct, frozen=True, omit_defaults=True):
+    """What a request costs whose input has more than `above` tokens: all of it, not only what is above."""
+
+    above: int
+    input: int | None = None
+    cached: int | None = None
+    cache_written: int | None = None
+    output: int | None = None
+
+
+class Service(Struct, frozen=True, omit_defaults=True):
+    """What a request costs that asked for a service tier, such as `batch`, `flex` or `priority`."""
+
+    input: int | None = None
+    cached: int | None = None
+    cache_written: int | None = None
+    output: int | None = None
+    tiers: tuple[Tier, ...] = ()
+
+
+class Rates(NamedTuple):
+    """Micro-units per million tokens of each kind."""
+
+    input: int
+    cached: int
+    cache_written: int
+    output: int
+
+
 class Price(Struct, frozen=True, omit_defaults=True):
-    """Micro-units of `currency` per million tokens, from a date on. None means unknown."""
+    """Micro-units of `currency` per million tokens, from a date on. None means unknown.
+
+    `tiers`, by rising length, and `service` say what differs for long requests and for service tiers; what they leave
+    out stays. Where both apply, the service's figures count.
+    """
 
     input: int | None = None
     cached: int | None = None
@@ -87,6 +124,28 @@ class Price(Struct, frozen=True, omit_defaults=True):
     source: str = ""
     observed: str = ""
     others: tuple[str, ...] = ()  #: disagreeing sources, as `source: input/output`
+    cache_written: int | None = None  #: input that the host puts into its cache; None: as other input
+    tiers: tuple[Tier, ...] = ()
+    service: dict[str, Service] = {}
+
+    def rates(self, tokens: int, service: str = "") -> Rates | None:
+        """What counts for a request of so many input tokens; None where a figure is unknown."""
+        layers: list[Price | Tier | Service] = [self, *(t for t in self.tiers if tokens > t.above)]
+        if (special := self.service.get(service)) is not None:
+            layers += [special, *(t for t in special.tiers if tokens > t.above)]
+        told = {name: _last(getattr(layer, name) for layer in layers) for name in Rates._fields}
+        first, output = told["input"], told["output"]
+        if first is None or output is None:
+            return None
+        cached, written = (first if told[name] is None else told[name] for name in ("cached", "cache_written"))
+        return Rates(first, cached or 0, written or 0, output)
+
+
+def _last(values: Iterable[int | None]) -> int | None:
+    found = None
+    for value in values:
+        found = found if value is None else value
+    return found
 
 
 class Offer(Struct, frozen=True, omit_defaults=True):
@@ -144,11 +203,23 @@ class Engine(Struct, frozen=True):
         known = [p for p in self.offer.prices if p.valid_from <= day]
         return max(known, key=lambda p: p.valid_from) if known else None
 
-    def cost(self, usage: Usage, day: str) -> int | None:
-        """What `usage` costs on `day`, in micro-units rounded up, or None where the price is unknown."""
+    def cost(self, usage: Usage, day: str, service: str = "") -> int | None:
+        """What `usage` costs, in micro-units rounded up.
+
+        Args:
+            usage: The tokens. What a host tells is taken apart with care: no share is larger than the whole.
+            day: Whose price counts (`YYYY-MM-DD`).
+            service: The service tier that was asked for.
+
+        Returns:
+            None where the price is unknown.
+        """
         price = self.price_at(day)
-        if price is None or price.input is None or price.output is None:
+        rates = price.rates(usage.input, service) if price is not None else None
+        if rates is None:
             return None
-        cached = price.cached if price.cached is not None else price.input
-        total = (usage.input - usage.cached) * price.input + usage.cached * cached + usage.output * price.output
-        return -(-total // 1_000_000)
+        cached = min(max(usage.cached, 0), usage.input)
+        written = min(max(usage.cache_written, 0), usage.input - cached)
+        total = (usage.input - cached - written) * rates.input + cached * rates.cached
+        total += written * rates.cache_written + usage.output * rates.output
+        return min(max(0, -(-total // 1_000_000)), MOST)

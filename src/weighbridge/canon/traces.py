@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 from weighbridge.canon.replies import Loss, Reply, Usage
@@ -17,8 +19,9 @@ class Attempt(Struct, frozen=True, omit_defaults=True):
     outcome: str = "ok"  #: ok, or the code of the error
     status: int | None = None
     message: str = ""
-    usage: Usage | None = None  #: what the host billed, as far as it told; marked where it is an estimate
-    cost: int | None = None  #: micro-units of `currency`; None: the engine's price is unknown
+    billed: bool = False  #: the host charges for it, or may: it was sent the request and did not refuse it
+    usage: Usage | None = None  #: what is charged for, as far as the host told; marked where it is an estimate
+    cost: int | None = None  #: micro-units of `currency`; None: nothing is charged, or the engine's price is unknown
     currency: str = "USD"
     hedge: bool = False  #: asked beside another engine, which was slow
 
@@ -39,7 +42,7 @@ class Trace(Struct, frozen=True, omit_defaults=True):
     first_token: float | None = None  #: seconds
     total: float | None = None  #: seconds
     usage: Usage | None = None
-    cost: int | None = None  #: micro-units of `currency`, of all attempts together
+    cost: int | None = None  #: micro-units of `currency`, of all attempts in it together
     currency: str = "USD"
     attempts: tuple[Attempt, ...] = ()
     losses: tuple[Loss, ...] = ()
@@ -49,3 +52,17 @@ class Trace(Struct, frozen=True, omit_defaults=True):
     cached: bool = False  #: given again from an earlier answer: nothing was billed
     request: Request | None = None
     reply: Reply | None = None
+
+
+def charges(trace: Trace) -> Iterator[Attempt]:
+    """What hosts charge for an exchange: each attempt that was billed, whether it answered or not.
+
+    A trace of before attempts told it counts as one attempt.
+    """
+    billed = [attempt for attempt in trace.attempts if attempt.billed]
+    if not billed and not trace.cached and trace.usage is not None and trace.engine:
+        total = trace.total or 0.0
+        yield Attempt(
+            trace.engine, 0.0, total, billed=True, usage=trace.usage, cost=trace.cost, currency=trace.currency
+        )
+    yield from billed

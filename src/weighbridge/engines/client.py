@@ -15,15 +15,16 @@ from weighbridge.engines.auth import Auth, Signed, with_key
 from weighbridge.engines.clock import SYSTEM, Clock
 from weighbridge.engines.endpoints import Endpoint, Endpoints, address
 from weighbridge.engines.retry import Retries
-from weighbridge.engines.transport import HttpRequest, HttpResponse, Transport, place
+from weighbridge.engines.transport import HttpRequest, HttpResponse, Transport, dropped, place
 from weighbridge.engines.upstream import Upstream
-from weighbridge.errors import BrokenAnswerError, DeadlineError, EngineError, LocalEngineError
+from weighbridge.errors import BrokenAnswerError, DeadlineError, EngineError, LocalEngineError, UnreachableError
 from weighbridge.settings import Client as ClientSettings
 
 MAX_ERROR_BYTES = 64 * 1024
 """How much of an engine's error text is read."""
 
 OnAttempt = Callable[[Attempt], None]
+OnSend = Callable[[], None]
 
 
 class _Call(Struct, frozen=True):
@@ -89,6 +90,7 @@ class Client:
         deadline: float,
         first_byte_timeout: float | None = None,
         on_attempt: OnAttempt | None = None,
+        on_send: OnSend | None = None,
         headers: Mapping[str, str] | None = None,
         target: str = "",
     ) -> Upstream:
@@ -105,6 +107,7 @@ class Client:
             deadline: On the clock's monotonic time; reading ends then, too.
             first_byte_timeout: Seconds from now until the answer's first byte.
             on_attempt: Told of each try, its times on the clock's monotonic time.
+            on_send: Told right before the host may hear of a try, and so may charge for it.
             headers: Of the request's own, in place of the dialect's defaults; the host's go first.
             target: What to append to the host's address in place of the dialect's path.
 
@@ -122,14 +125,19 @@ class Client:
         while True:
             started = self._clock.monotonic()
             signed: Signed | None = None
+            sent = False
             try:
                 signed = await self._signed(call, begin_by)
+                self._check_time(begin_by)
+                sent = True
+                if on_send is not None:
+                    on_send()
                 response = await self._try(call.transport, signed.request, begin_by)
                 if not _good(response.status):
                     raise await self._refusal(call, response, signed, begin_by)
             except EngineError as error:
                 error.where = call.where
-                self._tell(on_attempt, engine, started, error)
+                self._tell(on_attempt, engine, started, error, billed=sent and _may_be_billed(error))
                 if signed and not renewed and self._auth.renew(engine, signed.request, error):
                     renewed = True
                     continue
@@ -138,7 +146,7 @@ class Client:
                     raise
                 await self._clock.sleep(wait)
                 continue
-            self._tell(on_attempt, engine, started, None, response.status)
+            self._tell(on_attempt, engine, started, None, response.status, billed=True)
             return Upstream(
                 response,
                 where=call.where,
@@ -217,16 +225,18 @@ class Client:
         return self._recorded[name]
 
     async def _try(self, transport: Transport, request: HttpRequest, begin_by: float) -> HttpResponse:
-        left = begin_by - self._clock.monotonic()
-        if left > 0:
-            with contextlib.suppress(TimeoutError):
-                async with self._clock.timeout(left):
-                    return await transport.send(
-                        request,
-                        connect_timeout=self._settings.connect_timeout,
-                        read_timeout=self._settings.read_timeout,
-                    )
+        with contextlib.suppress(TimeoutError):
+            async with self._clock.timeout(begin_by - self._clock.monotonic()):
+                return await transport.send(
+                    request,
+                    connect_timeout=self._settings.connect_timeout,
+                    read_timeout=self._settings.read_timeout,
+                )
         raise _late()
+
+    def _check_time(self, begin_by: float) -> None:
+        if begin_by <= self._clock.monotonic():
+            raise _late()
 
     async def _refusal(self, call: _Call, response: HttpResponse, signed: Signed, begin_by: float) -> EngineError:
         """The error that an answer without success tells, with keys blacked out that hosts like to quote."""
@@ -262,18 +272,25 @@ class Client:
         started: float,
         error: EngineError | None,
         status: int | None = None,
+        *,
+        billed: bool,
     ) -> None:
         if on_attempt is None:
             return
         ended = self._clock.monotonic()
         if error is None:
-            on_attempt(Attempt(engine.name, started, ended, status=status))
+            on_attempt(Attempt(engine.name, started, ended, status=status, billed=billed))
         else:
-            on_attempt(Attempt(engine.name, started, ended, error.code, error.status, error.what))
+            on_attempt(Attempt(engine.name, started, ended, error.code, error.status, error.what, billed=billed))
 
 
 def _good(status: int) -> bool:
     return 200 <= status < 300  # noqa: PLR2004 - the statuses of success
+
+
+def _may_be_billed(error: EngineError) -> bool:
+    """May a host that was sent a request charge for it? Not where it refused, or was never reached."""
+    return error.status is None and (not isinstance(error, UnreachableError) or dropped(error))
 
 
 def _late() -> DeadlineError:

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from weighbridge import dialects
-from weighbridge.canon import Fact, Host, Model, Offer, Price, Profile, Quirk, SchemaRules
+from weighbridge.canon import Fact, Host, Model, Offer, Price, Profile, Quirk, SchemaRules, Service, Tier
+from weighbridge.canon.engines import Rates
 from weighbridge.errors import did_you_mean
 
 Row = Mapping[str, Any]
@@ -35,6 +36,8 @@ FIELDS: dict[str, frozenset[str]] = {
     "hosts": frozenset({*Host.__struct_fields__, "source"} - {"name"}),
     "offers": frozenset({*Offer.__struct_fields__, "price", "source"} - {"model", "host", "prices"}),
     "price": frozenset(Price.__struct_fields__),
+    "tiers": frozenset(Tier.__struct_fields__),
+    "service": frozenset(Service.__struct_fields__),
     "profiles": frozenset(Profile.__struct_fields__) - {"name"},
     "quirks": frozenset(Quirk.__struct_fields__),
     "schemas": frozenset(SchemaRules.__struct_fields__) - {"name"},
@@ -188,29 +191,67 @@ def read_price(given: object, source: str, observed: Mapping[str, str]) -> Price
     if not isinstance(row, dict):
         raise RowError("price", "A price must be a table.", "Write price = { input = 0.5, output = 2.0 }.")
     check_fields("price", row)
-    figures: dict[str, int | None] = {}
-    for name in ("input", "cached", "output"):
-        try:
-            figures[name] = micro(row[name]) if name in row else None
-        except ValueError as error:
-            raise RowError(
-                "price", f"The price '{name}' {error}: {row[name]!r}.", "Give it per million tokens."
-            ) from error
+    figures = _figures(row, "price")
     currency, start, source = row.get("currency", "USD"), row.get("valid_from", ""), row.get("source", source)
     if not isinstance(currency, str) or not CURRENCY.fullmatch(currency):
         raise RowError("price", f"{currency!r} is not a currency.", "Use three capital letters: USD, EUR, CNY.")
     check_day("price", start)
     first = str(source).partition(", ")[0]
     return Price(
-        figures["input"],
-        figures["cached"],
-        figures["output"],
-        currency,
-        start,
-        str(source),
-        str(row.get("observed", observed.get(first, ""))),
-        tuple(map(str, row.get("others", ()))),
+        **figures,
+        currency=currency,
+        valid_from=start,
+        source=str(source),
+        observed=str(row.get("observed", observed.get(first, ""))),
+        others=tuple(map(str, row.get("others", ()))),
+        tiers=_read_tiers(row.get("tiers", ()), "tiers"),
+        service=_read_services(row.get("service", {})),
     )
+
+
+def _figures(row: Row, what: str) -> dict[str, int]:
+    """The figures of a price that are told, in micro-units."""
+    found = {}
+    for name in Rates._fields:
+        try:
+            if name in row:
+                found[name] = micro(row[name])
+        except ValueError as error:
+            raise RowError(
+                "price", f"The {what} '{name}' {error}: {row[name]!r}.", "Give it per million tokens."
+            ) from error
+    return found
+
+
+def _read_tiers(given: object, where: str) -> tuple[Tier, ...]:
+    """What long requests cost, by rising length."""
+    fix = "Write tiers = [{ above = 200000, input = 2.5, output = 15.0 }]."
+    if not isinstance(given, list | tuple) or not all(isinstance(row, dict) for row in given):
+        raise RowError("price", f"'{where}' must be a list of tables.", fix)
+    tiers = []
+    for row in given:
+        check_fields("tiers", row)
+        above = row.get("above")
+        if not isinstance(above, int) or isinstance(above, bool) or above < 0:
+            raise RowError("price", f"'above' in '{where}' must be a whole number of tokens, not {above!r}.", fix)
+        tiers.append(Tier(above, **_figures(row, f"price in '{where}'")))
+    tiers.sort(key=lambda tier: tier.above)
+    if len({tier.above for tier in tiers}) != len(tiers):
+        raise RowError("price", f"Two tiers in '{where}' begin at the same length.", "Give each its own 'above'.")
+    return tuple(tiers)
+
+
+def _read_services(given: object) -> dict[str, Service]:
+    """What service tiers cost, by the name under which requests ask for them."""
+    fix = "Write service = { batch = { input = 0.25, output = 1.0 } }."
+    if not isinstance(given, dict) or not all(isinstance(row, dict) for row in given.values()):
+        raise RowError("price", "'service' must be a table of tables.", fix)
+    found = {}
+    for name, row in given.items():
+        check_fields("service", row)
+        tiers = _read_tiers(row.get("tiers", ()), f"service.{name}.tiers")
+        found[name] = Service(**_figures(row, f"price in 'service.{name}'"), tiers=tiers)
+    return found
 
 
 def _split_price(text: str) -> dict[str, Any]:

@@ -7,7 +7,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-from weighbridge.canon import Begin, Engine, Event, Failure, Finish, Loss, Reply, Request, Trace
+from weighbridge.canon import (
+    Begin,
+    Engine,
+    Event,
+    Failure,
+    Finish,
+    Loss,
+    ReasoningDelta,
+    Reply,
+    Request,
+    TextDelta,
+    Trace,
+)
 from weighbridge.dialects.base import Dialect, Relay, StreamReader, StreamWriter
 from weighbridge.dialects.fold import Fold
 from weighbridge.engines.upstream import Upstream
@@ -230,6 +242,8 @@ class StreamedAnswer(Answer):
         ended = False
         for event in events:
             self._fold.add(event)
+            if type(event) is TextDelta or type(event) is ReasoningDelta:
+                self._tracer.heard(len(event.text))
             ended = ended or type(event) is Finish
         if ended:
             await self._keeper.keep(self._fold.reply())
@@ -246,7 +260,7 @@ class StreamedAnswer(Answer):
         if self._tracer.trace is None:
             if isinstance(self._relay, Rewriter):
                 self._tracer.lose(self._relay.losses)
-            self._tracer.end(outcome, reply=self._fold.reply(), error=error)
+            self._tracer.end(outcome, reply=self._fold.reply(), error=error, whole=self._fold.finished)
 
 
 def broken_off(reason: object = "") -> tuple[str, str]:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weighbridge import dialects
-from weighbridge.canon import Attempt, Engine, Plan, Reply, Trace
+from weighbridge.canon import Engine, Plan, Reply, Trace
 from weighbridge.dialects.base import Relay
 from weighbridge.engines.catalogue import Catalogue
 from weighbridge.engines.client import Client
@@ -26,7 +26,8 @@ from weighbridge.exchange.answer import Rewriter, StreamedAnswer, WholeAnswer, b
 from weighbridge.exchange.call import Call
 from weighbridge.exchange.head import read_head
 from weighbridge.exchange.keeping import Keeper, Keepsakes
-from weighbridge.exchange.tracer import Tracer
+from weighbridge.exchange.tracer import Asking, Tracer
+from weighbridge.exchange.tries import Ledger
 from weighbridge.routes import Choice, choose
 
 
@@ -37,7 +38,7 @@ class _Errand(Struct, frozen=True):
     """
 
     write: Callable[[Engine, Choice], Awaitable[Outgoing]]
-    answer: Callable[[Engine, Tracer, Outgoing, Upstream], Awaitable[WholeAnswer | StreamedAnswer]]
+    answer: Callable[[Asking, Tracer, Outgoing, Upstream], Awaitable[WholeAnswer | StreamedAnswer]]
     stream: bool = False
     target: str = ""
     serves: Callable[[Engine], bool] | None = None
@@ -56,6 +57,7 @@ class Road:
         new_id: Makes trace ids.
         keepsakes: Where the thinking of earlier answers is kept; by default nowhere.
         fetcher: Gets what requests tell by address, for routes that allow it; by default nobody does.
+        ledger: Keeps what exchanges under way owe.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class Road:
         clock: Clock = SYSTEM,
         keepsakes: Keepsakes | None = None,
         fetcher: Fetching | None = None,
+        ledger: Ledger | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._client = client
@@ -80,6 +83,7 @@ class Road:
         self._clock = clock
         self._keepsakes = keepsakes
         self._fetcher = fetcher
+        self._ledger = ledger
         self._choices: tuple[Plan, dict[str, Choice]] = (plan(), {})
 
     async def open(self, call: Call) -> WholeAnswer | StreamedAnswer:
@@ -141,10 +145,11 @@ class Road:
             back = back_of(engine, call.dialect)
             return Outgoing(back, write(engine), headers=call.request.headers if back.name == call.dialect else {})
 
-        async def answered(engine: Engine, tracer: Tracer, _: Outgoing, upstream: Upstream) -> WholeAnswer:
+        async def answered(asking: Asking, tracer: Tracer, _: Outgoing, upstream: Upstream) -> WholeAnswer:
             body = await upstream.read()
             reply = read(body)
-            return await _complete(engine, tracer, upstream, reply, body)
+            asking.read(reply)
+            return await _complete(asking.engine, tracer, upstream, reply, body)
 
         answer = await self._go(call, _Errand(written, answered, target=target, serves=serves), self._record)
         assert isinstance(answer, WholeAnswer)
@@ -164,18 +169,23 @@ class Road:
             return outgoing
 
         async def answered(
-            engine: Engine, tracer: Tracer, outgoing: Outgoing, upstream: Upstream
+            asking: Asking, tracer: Tracer, outgoing: Outgoing, upstream: Upstream
         ) -> WholeAnswer | StreamedAnswer:
-            keeper = Keeper(call.request, engine, outgoing.back.name, self._keepsakes, caller=call.caller)
+            keeper = Keeper(call.request, asking.engine, outgoing.back.name, self._keepsakes, caller=call.caller)
             tell = self._streamed if call.request.stream else self._whole
-            return await tell(call, engine, tracer, outgoing, upstream, keeper)
+            return await tell(call, asking, tracer, outgoing, upstream, keeper)
 
         return _Errand(written, answered, stream=call.request.stream)
 
     async def _go(self, call: Call, errand: _Errand, record: Callable[[Trace], None]) -> WholeAnswer | StreamedAnswer:
         plan = self._plan()
         tracer = Tracer(
-            call, trace_id=call.trace_id or self._new_id(), plan=plan.number, clock=self._clock, record=record
+            call,
+            trace_id=call.trace_id or self._new_id(),
+            plan=plan.number,
+            clock=self._clock,
+            record=record,
+            ledger=self._ledger,
         )
         try:
             choice = self._choose(plan, tracer.route)
@@ -229,8 +239,7 @@ class Road:
                 # What a fallback cannot be asked does not hide why it was needed.
                 if not failed:
                     raise
-                now = self._clock.monotonic()
-                tracer.attempt(Attempt(engine.name, now, now, error.code, None, error.what))
+                tracer.asking(engine).fail(error)
         if len(failed) > 1:
             others = ", ".join(f"{engine.name}: {error.code}" for engine, error in failed[:-1])
             failed[-1][1].what += f" (Before it failed: {others}.)"
@@ -240,7 +249,7 @@ class Road:
         self, engine: Engine, choice: Choice, tracer: Tracer, errand: _Errand, deadline: float
     ) -> WholeAnswer | StreamedAnswer:
         started = self._clock.monotonic()
-        seen = tracer.attempts
+        asking = tracer.asking(engine)
         upstream: Upstream | None = None
         try:
             outgoing = await errand.write(engine, choice)
@@ -251,28 +260,28 @@ class Road:
                 stream=errand.stream,
                 deadline=deadline,
                 first_byte_timeout=choice.first_token_timeout if errand.stream else None,
-                on_attempt=tracer.attempt,
+                on_attempt=asking.tried,
+                on_send=asking.sending,
                 headers=outgoing.headers,
                 target=errand.target,
             )
-            return await errand.answer(engine, tracer, outgoing, upstream)
+            return await errand.answer(asking, tracer, outgoing, upstream)
         except EngineError as error:
-            ended = self._clock.monotonic()
             if upstream is not None:
-                tracer.spoil(ended, error)
-            elif tracer.attempts == seen:
-                # What never came to a call: no key, an engine that does not load.
-                tracer.attempt(Attempt(engine.name, started, ended, error.code, error.status, error.what))
+                asking.spoil(error)
+            elif not asking.asked:
+                asking.fail(error, started)
             raise
         finally:
             if upstream is not None and tracer.engine is not engine:
                 await upstream.close()
 
     async def _whole(
-        self, call: Call, engine: Engine, tracer: Tracer, outgoing: Outgoing, upstream: Upstream, keeper: Keeper
+        self, call: Call, asking: Asking, tracer: Tracer, outgoing: Outgoing, upstream: Upstream, keeper: Keeper
     ) -> WholeAnswer:
         body = await upstream.read()
         reply = outgoing.back.read_reply(body)
+        asking.read(reply)
         tracer.token()
         if outgoing.wrapped is not None:
             reply = outgoing.wrapped.reply(reply)
@@ -282,11 +291,12 @@ class Road:
             body, lost = dialects.get(call.dialect).write_reply(named, call.request)
             tracer.lose(lost)
         await keeper.keep(reply)
-        return await _complete(engine, tracer, upstream, reply, body)
+        return await _complete(asking.engine, tracer, upstream, reply, body)
 
     async def _streamed(
-        self, call: Call, engine: Engine, tracer: Tracer, outgoing: Outgoing, upstream: Upstream, keeper: Keeper
+        self, call: Call, asking: Asking, tracer: Tracer, outgoing: Outgoing, upstream: Upstream, keeper: Keeper
     ) -> StreamedAnswer:
+        engine = asking.engine
         front = dialects.get(call.dialect) if call.dialect else None
         relay: Relay
         if outgoing.verbatim:

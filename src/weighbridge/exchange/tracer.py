@@ -4,34 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import cached_property
 
-from msgspec.structs import replace
-
-from weighbridge.canon import Attempt, Engine, Loss, Reply, Request, TextPart, ToolResultPart, Trace, Usage
+from weighbridge.canon import Attempt, Engine, Loss, Reply, Trace, Usage
 from weighbridge.engines.clock import Clock
-from weighbridge.errors import EngineError
+from weighbridge.errors import EngineError, WeighbridgeError
 from weighbridge.exchange.call import Call
+from weighbridge.exchange.permit import Permit
+from weighbridge.exchange.tries import CHARS_PER_TOKEN, Ledger, Try, estimate_usage
 
-CHARS_PER_TOKEN = 4.0
-"""English text in common tokenizers: about four characters a token. Only for estimates, which say that they are."""
+_TELL_AT = 64  #: tokens of a stream after which its ledger hears of them for the first time; then each time they double
 
 
 def day_of(now: float) -> str:
     """The UTC day (`YYYY-MM-DD`) of a wall-clock time: the day whose price applies."""
     return time.strftime("%Y-%m-%d", time.gmtime(now))
-
-
-def estimate_usage(request: Request, reply: Reply | None) -> Usage:
-    """Tokens where the engine told none (a cancelled stream, a host that is silent), marked as an estimate."""
-    asked = sum(_size(part) for message in request.messages for part in message.parts)
-    told = sum(_size(part) for choice in reply.choices for part in choice.parts) if reply else 0
-    return Usage(input=round(asked / CHARS_PER_TOKEN), output=round(told / CHARS_PER_TOKEN), estimated=True)
-
-
-def _size(part: object) -> int:
-    if isinstance(part, ToolResultPart):
-        return sum(len(p.text) for p in part.parts if isinstance(p, TextPart))
-    return len(getattr(part, "text", "")) + len(getattr(part, "arguments", ""))
 
 
 class Tracer:
@@ -43,45 +30,46 @@ class Tracer:
         plan: The number of the plan in force when it began.
         clock: Both clocks.
         record: Where the finished trace goes.
+        ledger: Keeps what is owed until then.
+
+    Attributes:
+        permit: Settled when the exchange ends, if there is one.
+        cached: Is the answer one that was given before? Then nothing is charged.
     """
 
-    def __init__(self, call: Call, *, trace_id: str, plan: int, clock: Clock, record: Callable[[Trace], None]) -> None:
+    def __init__(
+        self,
+        call: Call,
+        *,
+        trace_id: str,
+        plan: int,
+        clock: Clock,
+        record: Callable[[Trace], None],
+        ledger: Ledger | None = None,
+    ) -> None:
         self._call = call
         self._clock = clock
         self._record = record
+        self._ledger = ledger
         self._at = clock.now()
+        self._day = day_of(self._at)
         self._began = clock.monotonic()
-        self._attempts: list[Attempt] = []
+        self._tries: list[Try] = []
+        self._tell_at = _TELL_AT
+        self._heard = 0
         self.id = trace_id
         self.plan = plan
         self.route = call.route or call.request.model
         self.engine: Engine | None = None
         self.losses: tuple[Loss, ...] = ()
         self.first_token: float | None = None
+        self.permit: Permit | None = None
+        self.cached = False
         self.trace: Trace | None = None
 
-    @property
-    def attempts(self) -> int:
-        """How many calls of engines were made so far."""
-        return len(self._attempts)
-
-    def attempt(self, attempt: Attempt) -> None:
-        """One call of one engine is over; its times are on the monotonic clock."""
-        self._attempts.append(
-            Attempt(
-                engine=attempt.engine,
-                started=attempt.started - self._began,
-                ended=attempt.ended - self._began,
-                outcome=attempt.outcome,
-                status=attempt.status,
-                message=attempt.message[:500],
-            )
-        )
-
-    def spoil(self, ended: float, error: EngineError) -> None:
-        """The last attempt began well, then its answer broke before anything of it was passed on."""
-        last = replace(self._attempts.pop(), ended=ended - self._began, outcome=error.code, message=error.what[:500])
-        self._attempts.append(last)
+    def asking(self, engine: Engine, *, hedge: bool = False) -> Asking:
+        """An engine is about to be asked; `hedge`: beside another one."""
+        return Asking(self, engine, hedge=hedge)
 
     def lose(self, losses: Iterable[Loss]) -> None:
         """More was lost on the way; what is known already is not told twice."""
@@ -92,19 +80,51 @@ class Tracer:
         if self.first_token is None:
             self.first_token = self._clock.monotonic() - self._began
 
-    def end(self, outcome: str = "ok", *, reply: Reply | None = None, error: str = "") -> Trace:
-        """Close and record the trace, with the tokens and their cost at the price of the day it began."""
+    def heard(self, characters: int) -> None:
+        """So much more of a stream was passed on: what is owed grows while nobody tells how much it is."""
+        self._heard += characters
+        tokens = round(self._heard / CHARS_PER_TOKEN)
+        if tokens >= self._tell_at and (answering := self._answering()) is not None:
+            self._tell_at = 2 * tokens
+            unsaid = self.unsaid
+            answering.usage = Usage(input=unsaid.input, output=tokens, estimated=True)
+            self.owe()
+
+    def end(self, outcome: str = "ok", *, reply: Reply | None = None, error: str = "", whole: bool = False) -> Trace:
+        """Close and record the trace, with the tokens and their cost at the price of the day it began.
+
+        Args:
+            outcome: How it went.
+            reply: What was answered, as far as it came.
+            error: Why it went wrong.
+            whole: Was the answer complete, however the exchange ended?
+        """
         if self.trace is not None:
             return self.trace
-        usage = cost = None
-        currency = "USD"
-        if self.engine is not None:
-            usage = reply.usage if reply and reply.usage else estimate_usage(self._call.request, reply)
-            day = day_of(self._at)
-            cost = self.engine.cost(usage, day)
-            price = self.engine.price_at(day)
-            currency = price.currency if price else currency
-        self.trace = Trace(
+        now = self._clock.monotonic()
+        answering = self._answering()
+        for one in self._tries:
+            # What was under way, or had just begun to answer, ends as the exchange does.
+            if one.ended is None or (self.engine is None and one.outcome == "ok"):
+                one.close(now, outcome, message=error)
+        if answering is not None and reply is not None:
+            told = reply.usage
+            if told is not None or not answering.usage or answering.usage.estimated:
+                guess = estimate_usage(self._call.request, reply)
+                answering.told(told, guess, whole=whole or outcome == "ok")
+        self.trace = self._made(outcome, now, reply, error)
+        if self.permit is not None:
+            self.permit.settle(self.trace)
+        if self._ledger is not None:
+            self._ledger.owe(self.id, self.trace.engine, tuple(a for a in self.trace.attempts if a.billed), b"")
+        self._record(self.trace)
+        return self.trace
+
+    def _made(self, outcome: str, now: float, reply: Reply | None, error: str) -> Trace:
+        attempts = tuple(self._attempts(now))
+        usage, cost, currency = self._owed(attempts, reply)
+        key = self._call.key
+        return Trace(
             id=self.id,
             at=self._at,
             route=self.route,
@@ -116,15 +136,128 @@ class Tracer:
             conversation=self._call.conversation,
             source=self._call.source,
             first_token=self.first_token,
-            total=self._clock.monotonic() - self._began,
+            total=now - self._began,
             usage=usage,
             cost=cost,
             currency=currency,
-            attempts=tuple(self._attempts),
+            attempts=attempts,
             losses=self.losses,
             error=error,
+            key=key.id if key else "",
+            team=key.team if key else "",
+            cached=self.cached,
             request=self._call.request,
             reply=reply,
         )
-        self._record(self.trace)
-        return self.trace
+
+    def _owed(self, attempts: tuple[Attempt, ...], reply: Reply | None) -> tuple[Usage | None, int | None, str]:
+        """The answer's tokens, and what all attempts cost together in one currency: the answering engine's."""
+        billed = [attempt for attempt in attempts if attempt.billed]
+        price = self.engine.price_at(self._day) if self.engine else None
+        currency = price.currency if price else next((a.currency for a in billed if a.cost is not None), "USD")
+        if self.cached:
+            return (reply.usage if reply else None), 0, currency
+        answering = self._answering()
+        usage = answering.usage or self.unsaid if answering is not None else None
+        if answering is not None and answering.engine.cost(usage or self.unsaid, self._day) is None:
+            return usage, None, currency
+        costs = [a.cost for a in billed if a.cost is not None and a.currency == currency]
+        return usage, (sum(costs) if costs else None), currency
+
+    # --- what an engine that is asked tells ----------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """The monotonic clock."""
+        return self._clock.monotonic()
+
+    @cached_property
+    def unsaid(self) -> Usage:
+        """What a call uses at least of which nothing is known but that it was sent."""
+        return estimate_usage(self._call.request, None)
+
+    def guess(self, reply: Reply) -> Usage:
+        """About what a call used that was answered so."""
+        return estimate_usage(self._call.request, reply)
+
+    def add(self, one: Try) -> None:
+        """One more call."""
+        self._tries.append(one)
+
+    def owe(self) -> None:
+        """Let the ledger know what is owed by now."""
+        if self._ledger is None or self.trace is not None:
+            return
+        billed = tuple(a for a in self._attempts(self._clock.monotonic()) if a.billed)
+        note = self.permit.note() if self.permit is not None else b""
+        self._ledger.owe(self.id, self.engine.name if self.engine else "", billed, note)
+
+    def _attempts(self, now: float) -> Iterable[Attempt]:
+        service = self._call.request.service_tier
+        return [one.attempt(self._began, now, self._day, service=service, unsaid=self.unsaid) for one in self._tries]
+
+    def _answering(self) -> Try | None:
+        """The call that is being answered, or was."""
+        if self.engine is None or self.cached:
+            return None
+        name = self.engine.name
+        return next((t for t in reversed(self._tries) if t.engine.name == name and t.outcome == "ok"), None)
+
+
+class Asking:
+    """One engine that is asked within an exchange, as often as it takes. Several may be asked at once.
+
+    Args:
+        tracer: Of the exchange.
+        engine: Who is asked.
+        hedge: Beside another one, which is slow?
+    """
+
+    def __init__(self, tracer: Tracer, engine: Engine, *, hedge: bool) -> None:
+        self._tracer = tracer
+        self.engine = engine
+        self._hedge = hedge
+        self._now: Try | None = None
+        self.asked = False  #: was there a try, successful or not?
+
+    def sending(self) -> None:
+        """A try is about to be sent: from now on its host may charge for it."""
+        self._now = Try(self.engine, self._tracer.now, hedge=self._hedge, billed=True)
+        self._tracer.add(self._now)
+        self._tracer.owe()
+
+    def tried(self, attempt: Attempt) -> None:
+        """A try failed, or its answer began; times are on the monotonic clock."""
+        self.asked = True
+        one = self._now
+        if one is None or one.ended is not None:
+            one = Try(self.engine, attempt.started, hedge=self._hedge, billed=attempt.billed)
+            self._tracer.add(one)
+        one.started, one.billed = attempt.started, attempt.billed
+        one.close(attempt.ended, attempt.outcome, attempt.status, attempt.message)
+        self._now = one
+        if not attempt.billed:
+            self._tracer.owe()
+
+    def read(self, reply: Reply) -> None:
+        """The whole answer is here; whatever happens to it now, this is what it used."""
+        if self._now is not None:
+            guess = self._tracer.guess(reply) if reply.usage is None else self._tracer.unsaid
+            self._now.told(reply.usage, guess, whole=True)
+            self._tracer.owe()
+
+    def spoil(self, error: EngineError) -> None:
+        """The last try began well, then its answer broke before anything of it was passed on."""
+        if self._now is not None:
+            self._now.close(self._tracer.now, error.code, self._now.status, error.what)
+
+    def fail(self, error: WeighbridgeError, started: float | None = None) -> None:
+        """It never came to a try: no key, an engine that does not load, a request that it cannot be asked."""
+        now = self._tracer.now
+        status = error.status if isinstance(error, EngineError) else None
+        self.tried(Attempt(self.engine.name, now if started is None else started, now, error.code, status, error.what))
+
+    def drop(self, outcome: str, why: str) -> None:
+        """Nobody waits for it any more. What was sent may be charged for."""
+        if self._now is not None:
+            self._now.close(self._tracer.now, outcome, self._now.status, why)

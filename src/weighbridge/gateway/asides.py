@@ -14,7 +14,7 @@ from weighbridge.dialects.splice import splice_model
 from weighbridge.dialects.strict import decode, kind
 from weighbridge.errors import BrokenAnswerError, EngineError, InputError
 from weighbridge.exchange import Call, Road, WholeAnswer
-from weighbridge.exchange.tracer import CHARS_PER_TOKEN, estimate_usage
+from weighbridge.exchange.tries import CHARS_PER_TOKEN, estimate_usage
 from weighbridge.gateway.answers import Pairs, told
 from weighbridge.gateway.fronts import CHAT
 from weighbridge.routes import Resolve, choose
