@@ -186,8 +186,12 @@ class State:
                 continue
         raise self._moved()
 
-    def records(self, kind: str) -> list[Record]:
-        """What is kept of one kind and was not deleted, by name.
+    def records(self, kind: str, *, after: int | None = None) -> list[Record]:
+        """What is kept of one kind, by name.
+
+        Args:
+            kind: Which.
+            after: Only what changed after this revision, deletions included; None: all that was not deleted.
 
         Raises:
             StoreError: The database cannot be read.
@@ -197,7 +201,8 @@ class State:
         from weighbridge.store.schema import records
 
         r = records.c
-        wanted = sa.select(records).where(r.kind == kind, r.data.is_not(None)).order_by(r.name)
+        wanted = sa.select(records).where(r.kind == kind).order_by(r.name)
+        wanted = wanted.where(r.data.is_not(None) if after is None else r.revision > after)
         with self._database.reading() as connection:
             return [Record(*row) for row in connection.execute(wanted).all()]
 
