@@ -116,6 +116,11 @@ class Answer:
         return self._tracer.losses
 
     @property
+    def told(self) -> tuple[tuple[bytes, bytes], ...]:
+        """Further headers for the caller: how much of its limits is left, and whether the answer was kept."""
+        return self._tracer.headers
+
+    @property
     def trace(self) -> Trace | None:
         """The trace; None until the answer has ended."""
         return self._tracer.trace

@@ -35,6 +35,8 @@ class Tracer:
     Attributes:
         permit: Settled when the exchange ends, if there is one.
         cached: Is the answer one that was given before? Then nothing is charged.
+        told: Headers for the caller, besides those of the permit.
+        ended: Called with the trace when the exchange ends, before the permit is settled; must not fail.
     """
 
     def __init__(
@@ -65,11 +67,19 @@ class Tracer:
         self.first_token: float | None = None
         self.permit: Permit | None = None
         self.cached = False
+        self.told: list[tuple[bytes, bytes]] = []
+        self.ended: list[Callable[[Trace], None]] = []
         self.trace: Trace | None = None
 
     def asking(self, engine: Engine, *, hedge: bool = False) -> Asking:
         """An engine is about to be asked; `hedge`: beside another one."""
         return Asking(self, engine, hedge=hedge)
+
+    @property
+    def headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """What the caller is told besides the answer."""
+        limits = self.permit.told(self._call.dialect) if self.permit is not None else ()
+        return (*limits, *self.told)
 
     def lose(self, losses: Iterable[Loss]) -> None:
         """More was lost on the way; what is known already is not told twice."""
@@ -113,6 +123,8 @@ class Tracer:
                 guess = estimate_usage(self._call.request, reply)
                 answering.told(told, guess, whole=whole or outcome == "ok")
         self.trace = self._made(outcome, now, reply, error)
+        for tell in self.ended:
+            tell(self.trace)
         if self.permit is not None:
             self.permit.settle(self.trace)
         if self._ledger is not None:

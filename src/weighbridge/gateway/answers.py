@@ -12,7 +12,7 @@ import msgspec
 
 from weighbridge.canon import Loss, Severity
 from weighbridge.dialects.base import Dialect
-from weighbridge.errors import EngineError, WeighbridgeError
+from weighbridge.errors import EngineError, LimitError, WeighbridgeError
 from weighbridge.exchange import StreamedAnswer, WholeAnswer
 
 Send = Callable[[Any], Awaitable[None]]
@@ -51,7 +51,9 @@ async def error(
 ) -> None:
     """Send an error as the client's dialect words it; with `status` under another status than the dialect's."""
     usual, body = dialect.write_error(problem)
-    if isinstance(problem, EngineError) and problem.retry_after is not None:
+    if isinstance(problem, LimitError):
+        headers.extend(problem.told)
+    if isinstance(problem, EngineError | LimitError) and problem.retry_after is not None:
         headers.append((b"retry-after", b"%d" % math.ceil(max(0.0, problem.retry_after))))
     await whole(send, usual if status is None else status, [JSON, *headers], body)
 
@@ -88,6 +90,7 @@ def told(answer: WholeAnswer | StreamedAnswer) -> Pairs:
     ]
     if answer.losses:
         headers.append((b"x-weighbridge-loss", lost(answer.losses)))
+    headers.extend(answer.told)
     return headers
 
 

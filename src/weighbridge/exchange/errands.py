@@ -1,0 +1,157 @@
+"""What is wanted of whichever engine answers: how it is asked, and what is made of its answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from weighbridge import dialects
+from weighbridge.canon import Engine, Loss, Reply
+from weighbridge.dialects.base import Relay
+from weighbridge.engines.client import Client
+from weighbridge.engines.upstream import Upstream
+from weighbridge.exchange.adapt import Fetching, Outgoing, adapt, back_of, refuse_losses
+from weighbridge.exchange.answer import Rewriter, StreamedAnswer, WholeAnswer
+from weighbridge.exchange.call import Call
+from weighbridge.exchange.head import read_head
+from weighbridge.exchange.keeping import Keeper, Keepsakes
+from weighbridge.exchange.tracer import Asking, Tracer
+from weighbridge.routes import Choice
+
+
+class Errand(Struct, frozen=True):
+    """How an engine is asked (`write`) and how its answer is read (`answer`).
+
+    `serves`: engines for which it is false are passed over.
+    """
+
+    write: Callable[[Engine, Choice], Awaitable[Outgoing]]
+    answer: Callable[[Asking, Tracer, Outgoing, Upstream], Awaitable[WholeAnswer | StreamedAnswer]]
+    stream: bool = False
+    target: str = ""
+    serves: Callable[[Engine], bool] | None = None
+
+
+class Errands:
+    """Makes errands.
+
+    Args:
+        client: Knows where local engines listen.
+        keepsakes: Where the thinking of earlier answers is kept, if anywhere.
+        fetcher: Gets what requests tell by address, for routes that allow it.
+    """
+
+    def __init__(self, client: Client, keepsakes: Keepsakes | None, fetcher: Fetching | None) -> None:
+        self._client = client
+        self._keepsakes = keepsakes
+        self._fetcher = fetcher
+
+    def conversation(self, call: Call) -> Errand:
+        """A request of a dialect, or of the canon alone."""
+
+        async def written(engine: Engine, choice: Choice) -> Outgoing:
+            outgoing = await adapt(
+                call,
+                engine,
+                await self._client.endpoint(engine),
+                keepsakes=self._keepsakes,
+                fetcher=self._fetcher if choice.fetch else None,
+            )
+            if choice.strict:
+                refuse_losses(outgoing.losses, engine)
+            return outgoing
+
+        async def answered(
+            asking: Asking, tracer: Tracer, outgoing: Outgoing, upstream: Upstream
+        ) -> WholeAnswer | StreamedAnswer:
+            keeper = Keeper(call.request, asking.engine, outgoing.back.name, self._keepsakes, caller=call.caller)
+            tell = _streamed if call.request.stream else _whole
+            return await tell(call, asking, tracer, outgoing, upstream, keeper)
+
+        return Errand(written, answered, stream=call.request.stream)
+
+    def plain(
+        self,
+        call: Call,
+        *,
+        target: str,
+        write: Callable[[Engine], bytes],
+        read: Callable[[bytes], Reply],
+        serves: Callable[[Engine], bool],
+    ) -> Errand:
+        """What is no conversation; see `Road.forward`."""
+
+        async def written(engine: Engine, _: Choice) -> Outgoing:
+            back = back_of(engine, call.dialect)
+            return Outgoing(back, write(engine), headers=call.request.headers if back.name == call.dialect else {})
+
+        async def answered(asking: Asking, tracer: Tracer, _: Outgoing, upstream: Upstream) -> WholeAnswer:
+            body = await upstream.read()
+            reply = read(body)
+            asking.read(reply)
+            _win(asking, tracer)
+            return await _complete(asking.engine, tracer, upstream, reply, body)
+
+        return Errand(written, answered, target=target, serves=serves)
+
+
+async def _whole(
+    call: Call, asking: Asking, tracer: Tracer, outgoing: Outgoing, upstream: Upstream, keeper: Keeper
+) -> WholeAnswer:
+    body = await upstream.read()
+    reply = outgoing.back.read_reply(body)
+    asking.read(reply)
+    if outgoing.wrapped is not None:
+        reply = outgoing.wrapped.reply(reply)
+    lost: tuple[Loss, ...] = ()
+    if not outgoing.verbatim and call.dialect:
+        named = replace(reply, id=_name(call, outgoing, tracer) or reply.id)
+        body, lost = dialects.get(call.dialect).write_reply(named, call.request)
+    _win(asking, tracer)
+    tracer.token()
+    tracer.losses = outgoing.losses
+    tracer.lose(lost)
+    await keeper.keep(reply)
+    return await _complete(asking.engine, tracer, upstream, reply, body)
+
+
+async def _streamed(
+    call: Call, asking: Asking, tracer: Tracer, outgoing: Outgoing, upstream: Upstream, keeper: Keeper
+) -> StreamedAnswer:
+    front = dialects.get(call.dialect) if call.dialect else None
+    relay: Relay
+    if outgoing.verbatim:
+        relay = outgoing.back.relay(usage=call.request.stream_usage)
+    else:
+        restore = outgoing.wrapped.events() if outgoing.wrapped else None
+        name = _name(call, outgoing, tracer)
+        relay = Rewriter(outgoing.back.reader(), front, asked=call.request, restore=restore, name=name)
+    source = upstream.chunks()
+    head = await read_head(source, relay)
+    _win(asking, tracer)
+    tracer.token()
+    tracer.losses = outgoing.losses
+    return StreamedAnswer(
+        tracer, asking.engine, upstream=upstream, source=source, relay=relay, head=head, front=front, keeper=keeper
+    )
+
+
+def _win(asking: Asking, tracer: Tracer) -> None:
+    """This engine answers. Of two that are asked at once, only the first may; the other one's task ends here."""
+    if tracer.engine is not None:
+        raise asyncio.CancelledError
+    tracer.engine = asking.engine
+
+
+async def _complete(engine: Engine, tracer: Tracer, upstream: Upstream, reply: Reply, body: bytes) -> WholeAnswer:
+    await upstream.close()
+    tracer.end(reply=reply)
+    return WholeAnswer(tracer, engine, reply=reply, body=body)
+
+
+def _name(call: Call, outgoing: Outgoing, tracer: Tracer) -> str:
+    """The id of an answer that crosses dialects: the trace's. Some hosts draw theirs from a thousand, or give none."""
+    return "" if outgoing.back.name == call.dialect else tracer.id
