@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import os
@@ -431,6 +432,7 @@ def test_the_columns_hold_every_field_of_a_trace() -> None:
         "cached_tokens",
         "output_tokens",
         "reasoning_tokens",
+        "cache_written_tokens",
         "tokens_estimated",
         "bodies",
     }
@@ -450,3 +452,23 @@ def test_large_bodies_survive_sealing(tmp_path: Path, make_trace: MakeTrace) -> 
     store(tmp_path, traces)
     seal(tmp_path)
     assert list(scan(tmp_path)) == traces
+
+
+def test_files_of_before_keys_were_recorded_stay_readable_beside_new_ones(
+    tmp_path: Path, make_trace: MakeTrace
+) -> None:
+    old = [make_trace(at=START + n) for n in range(3)]
+    new = [make_trace(at=START + 10, key="k-1", team="web", cached=True, usage=Usage(9, 3, 2, 1, cache_written=4))]
+    store(tmp_path, old)
+    seal(tmp_path)
+    (sealed,) = tmp_path.glob("*.parquet")
+    added = ", ".join(parquet._ADDED)
+    bare = sealed.with_suffix(".bare")
+    with contextlib.closing(parquet.connect()) as connection:
+        connection.execute(f"COPY (SELECT * EXCLUDE ({added}) FROM '{sealed}') TO '{bare}' (FORMAT parquet)")
+    bare.replace(sealed)
+    assert list(scan(tmp_path)) == old
+    store(tmp_path, new)
+    seal(tmp_path)
+    assert list(scan(tmp_path)) == old + new
+    assert recent(tmp_path, limit=9) == (old + new)[::-1]

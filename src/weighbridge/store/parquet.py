@@ -45,14 +45,20 @@ COLUMNS = {
     "cached_tokens": "BIGINT",
     "output_tokens": "BIGINT",
     "reasoning_tokens": "BIGINT",
+    "cache_written_tokens": "BIGINT",
     "tokens_estimated": "BOOLEAN",
     "cost": "BIGINT",
     "currency": "VARCHAR",
     "attempts": "VARCHAR",
     "losses": "VARCHAR",
     "error": "VARCHAR",
+    "key": "VARCHAR",
+    "team": "VARCHAR",
+    "cached": "BOOLEAN",
     "bodies": "VARCHAR",
 }
+#: What stands for a column that files of earlier versions do not have.
+_ADDED = {"cache_written_tokens": "0", "key": "''", "team": "''", "cached": "false"}
 _NAME = re.compile(r"(?P<stem>[0-9a-z]{26}-\d+)\.(?P<low>-?\d+)_(?P<high>-?\d+)\.parquet")
 _FURTHEST = 10**15
 _MAX_BIGINT = 2**63 - 1
@@ -82,6 +88,9 @@ class Stored(Struct, frozen=True):
     attempts: Raw = Raw(b"[]")
     losses: Raw = Raw(b"[]")
     error: str = ""
+    key: str = ""
+    team: str = ""
+    cached: bool = False
     request: Raw = Raw()
     reply: Raw = Raw()
 
@@ -207,11 +216,23 @@ def read(
         duckdb.Error: A file is missing or cannot be read.
         msgspec.DecodeError: A row is not a trace.
     """
-    names = ", ".join(f'"{c}"' if bodies or c != "bodies" else "NULL" for c in COLUMNS)
-    sql = f"SELECT {names} FROM read_parquet(?, hive_partitioning = false) WHERE {where} {tail}"  # noqa: S608 - both are ours
-    result = connection.execute(sql, [[str(p) for p in paths], *parameters])
+    files = [str(p) for p in paths]
+    present = {
+        name for (name,) in connection.execute("SELECT DISTINCT name FROM parquet_schema(?)", [files]).fetchall()
+    }
+    names = ", ".join(_selected(c, present) if bodies or c != "bodies" else "NULL" for c in COLUMNS)
+    source = "read_parquet(?, hive_partitioning = false, union_by_name = true)"
+    sql = f"SELECT {names} FROM {source} WHERE {where} {tail}"  # noqa: S608 - all of it is ours
+    result = connection.execute(sql, [files, *parameters])
     while rows := result.fetchmany(_FETCH):
         yield from map(_trace, rows)
+
+
+def _selected(column: str, present: set[str]) -> str:
+    default = _ADDED.get(column)
+    if default is None:
+        return f'"{column}"'
+    return f'coalesce("{column}", {default})' if column in present else default
 
 
 def _write_lines(payloads: Iterable[bytes], path: Path) -> tuple[int, int]:
@@ -264,12 +285,16 @@ def _row(t: Stored) -> dict[str, Any]:
         "cached_tokens": _bigint(usage.cached) if usage else None,
         "output_tokens": _bigint(usage.output) if usage else None,
         "reasoning_tokens": _bigint(usage.reasoning) if usage else None,
+        "cache_written_tokens": _bigint(usage.cache_written) if usage else None,
         "tokens_estimated": usage.estimated if usage else None,
         "cost": None if t.cost is None else _bigint(t.cost),
         "currency": t.currency,
         "attempts": str(t.attempts, "utf-8"),
         "losses": str(t.losses, "utf-8"),
         "error": t.error,
+        "key": t.key,
+        "team": t.team,
+        "cached": t.cached,
         "bodies": (b"{%s}" % b",".join(parts)).decode() if parts else None,
     }
 
@@ -281,7 +306,7 @@ def _bigint(value: int) -> int:
 
 def _trace(row: Sequence[Any]) -> Trace:
     v = dict(zip(COLUMNS, row, strict=True))
-    tokens = {kind: v.pop(f"{kind}_tokens") for kind in ("input", "cached", "output", "reasoning")}
+    tokens = {kind: v.pop(f"{kind}_tokens") for kind in ("input", "cached", "output", "reasoning", "cache_written")}
     estimated = v.pop("tokens_estimated")
     usage = None if estimated is None else Usage(**tokens, estimated=estimated)
     text = v.pop("bodies")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -35,6 +35,7 @@ class Report(Struct, frozen=True):
     traces: int = 0  #: traces in them
     removed: int = 0  #: files that were too old
     live: int = 0  #: segments whose writers are at work
+    waiting: int = 0  #: segments that wait until what they cost was added up
     notes: tuple[str, ...] = ()  #: what was recovered or cut, in sentences
     problems: tuple[str, ...] = ()  #: what could not be done, in sentences
 
@@ -42,12 +43,13 @@ class Report(Struct, frozen=True):
 class _Round:
     """One round of upkeep, under the lock."""
 
-    def __init__(self, folder: Path, wanted: settings.Store, now: float) -> None:
+    def __init__(self, folder: Path, wanted: settings.Store, now: float, folded: Mapping[str, int] | None) -> None:
         self.folder = folder
+        self.folded = folded
         self.wanted = wanted
         self.now = now
         self.oldest = now - wanted.retention_days * _DAY
-        self.sealed = self.traces = self.removed = self.live = 0
+        self.sealed = self.traces = self.removed = self.live = self.waiting = 0
         self.notes: list[str] = []
         self.problems: list[str] = []
 
@@ -70,6 +72,7 @@ class _Round:
             traces=self.traces,
             removed=self.removed,
             live=self.live,
+            waiting=self.waiting,
             notes=tuple(self.notes),
             problems=tuple(self.problems),
         )
@@ -111,6 +114,9 @@ class _Round:
             if not found.records and not found.damaged:
                 path.unlink()
                 return
+            if self.folded is not None and self.folded.get(path.stem, 0) < segment.end:
+                self.waiting += 1
+                return
             self.settle(path, segment, found)
 
     def settle(self, path: Path, segment: segments.Segment, found: segments.Recovery) -> None:
@@ -144,13 +150,15 @@ class _Round:
         )
 
 
-def maintain(folder: Path, wanted: settings.Store, now: float) -> Report:
+def maintain(folder: Path, wanted: settings.Store, now: float, *, folded: Mapping[str, int] | None = None) -> Report:
     """One round of upkeep. Safe at any time, in any number of processes, beside writers and readers.
 
     Args:
         folder: The folder of traces; it is made if it is missing.
         wanted: The settings: when to seal, how long to keep.
         now: The wall clock, in seconds since 1970.
+        folded: How far each segment was added up, see `spend.positions`: none is sealed or deleted before its end was
+            reached. None where nobody adds up.
 
     Returns:
         What was done. What could not be done stands in it too: one bad file does not stop the rest. Both the
@@ -164,7 +172,7 @@ def maintain(folder: Path, wanted: settings.Store, now: float) -> Report:
         with locked(folder / LOCK, wait=False) as held:
             if not held:
                 return Report(busy=True)
-            report = _Round(folder, wanted, now).run()
+            report = _Round(folder, wanted, now, folded).run()
     except OSError as error:
         raise store_error(error, folder) from error
     for message in (*report.notes, *report.problems):

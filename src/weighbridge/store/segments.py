@@ -165,9 +165,13 @@ class Segment:
         """Close the file, and give up the lock if it was taken."""
         os.close(self._fd)
 
-    def walk(self) -> Iterator[Record | Gap]:
-        """Everything up to where readers must stop: whole records, and the gaps between and after them."""
-        position = HEADER.size
+    def walk(self, start: int = HEADER.size) -> Iterator[Record | Gap]:
+        """Everything up to where readers must stop: whole records, and the gaps between and after them.
+
+        Args:
+            start: Where an earlier walk ended: behind a record or a gap.
+        """
+        position = start
         while position < self.end:
             payload = self._record(position)
             if payload is None:

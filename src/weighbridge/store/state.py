@@ -53,6 +53,11 @@ class State:
         """Close all connections."""
         self._database.close()
 
+    @property
+    def database(self) -> Database:
+        """The tables, for the modules of the store that keep more than plans and records in them."""
+        return self._database
+
     def sequence(self) -> int:
         """The sequence of the publication in force, 0 before the first.
 
@@ -203,6 +208,20 @@ class State:
         r = records.c
         wanted = sa.select(records).where(r.kind == kind).order_by(r.name)
         wanted = wanted.where(r.data.is_not(None) if after is None else r.revision > after)
+        with self._database.reading() as connection:
+            return [Record(*row) for row in connection.execute(wanted).all()]
+
+    def everything(self) -> list[Record]:
+        """What is kept of all kinds and was not deleted, in the order in which it was last changed.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        import sqlalchemy as sa
+
+        from weighbridge.store.schema import records
+
+        wanted = sa.select(records).where(records.c.data.is_not(None)).order_by(records.c.revision)
         with self._database.reading() as connection:
             return [Record(*row) for row in connection.execute(wanted).all()]
 
