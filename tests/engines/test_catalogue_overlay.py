@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from weighbridge import settings
+from weighbridge.canon.money import micro
 from weighbridge.engines.catalogue import Catalogue, load
-from weighbridge.engines.rows import micro
 from weighbridge.errors import SettingsError, UnknownEngineError
 
 

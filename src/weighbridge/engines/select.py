@@ -7,13 +7,10 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from weighbridge.canon import Engine
+from weighbridge.canon.money import MICRO
+from weighbridge.canon.places import is_among
 from weighbridge.engines.catalogue import Catalogue, has_key
 from weighbridge.engines.weights import present
-
-# The member states of the European Union.
-EU_CODES = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"
-EU = frozenset(EU_CODES.split())
-MICRO = 1_000_000
 
 
 class Wish(Struct, frozen=True):
@@ -62,8 +59,8 @@ def _answers(
             wish.open_weights is not None,
             lambda: None if model.open_weights is None else model.open_weights == wish.open_weights,
         ),
-        (bool(wish.countries), lambda: _is_among(model.lab_country, wish.countries)),
-        (bool(wish.jurisdictions), lambda: _is_among(host.jurisdiction, wish.jurisdictions)),
+        (bool(wish.countries), lambda: is_among(model.lab_country, wish.countries)),
+        (bool(wish.jurisdictions), lambda: is_among(host.jurisdiction, wish.jurisdictions)),
         (wish.max_price is not None, lambda: _is_cheap(engine, wish.max_price or 0.0, day)),
         (wish.tools, lambda: model.tools),
     ]
@@ -73,12 +70,6 @@ def _answers(
 def _names(engine: Engine) -> str:
     model, host = engine.model, engine.host
     return f"{engine.name} {model.title} {model.lab} {model.family} {host.title}".lower()
-
-
-def _is_among(code: str, wanted: frozenset[str]) -> bool | None:
-    if not code:
-        return None
-    return code.upper() in wanted or ("EU" in wanted and code.upper() in EU)
 
 
 def _is_cheap(engine: Engine, limit: float, day: str) -> bool | None:

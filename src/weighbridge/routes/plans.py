@@ -1,4 +1,4 @@
-"""Which engine answers which name: plans are made, changed and read here, by pure functions.
+"""Plans are made, changed and read here, by pure functions.
 
 A plan is immutable. Cutover makes the next one; nobody edits a plan that workers may hold.
 """
@@ -6,17 +6,12 @@ A plan is immutable. Cutover makes the next one; nobody edits a plan that worker
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from weighbridge.canon import Engine, Plan, Route
-from weighbridge.errors import NotFoundError, SettingsError, UnknownEngineError, UnknownRouteError, did_you_mean
-
-MAX_ROUTES = 10_000
-MAX_FALLBACKS = 16
+from weighbridge.errors import NotFoundError, UnknownRouteError, did_you_mean
 
 Resolve = Callable[[str], Engine]
 """From an engine's name to the engine; raises UnknownEngineError."""
@@ -31,72 +26,7 @@ class Choice(Struct, frozen=True):
     first_token_timeout: float | None = None  #: seconds
     strict: bool = False
     fetch: bool = False
-
-
-class _Entry(Struct, frozen=True, forbid_unknown_fields=True):
-    """A `[routes.NAME]` section."""
-
-    primary: str
-    fallbacks: tuple[str, ...] = ()
-    timeout: float | None = None
-    first_token_timeout: float | None = None
-    strict: bool = False
-    fetch: bool = False
-
-
-def from_config(sections: Mapping[str, Any], resolve: Resolve, *, where: str = "") -> dict[str, Route]:
-    """The routes that a configuration declares.
-
-    Args:
-        sections: The `[routes]` table as it stands in the file.
-        resolve: Finds engines, so that a route to nowhere is refused here and not at the first request.
-        where: The file's name, for errors.
-
-    Raises:
-        SettingsError: A route has an unknown key, a wrong type, or a limit that is not positive.
-        UnknownEngineError: A route names an engine that does not exist.
-    """
-    if len(sections) > MAX_ROUTES:
-        raise SettingsError(f"{len(sections)} routes are too many.", where=where, fix=f"Keep at most {MAX_ROUTES}.")
-    return {name: _route(name, section, resolve, where) for name, section in sections.items()}
-
-
-def _route(name: str, section: Any, resolve: Resolve, where: str) -> Route:
-    place = f"{where}: [routes.{name}]" if where else f"[routes.{name}]"
-    if isinstance(section, Mapping):
-        for key in section:
-            if key not in _Entry.__struct_fields__:
-                raise SettingsError(
-                    f"Unknown key '{key}'.", where=place, fix=did_you_mean(key, _Entry.__struct_fields__)
-                )
-    try:
-        entry = msgspec.convert(section, _Entry)
-    except msgspec.ValidationError as error:
-        raise SettingsError(f"{error}.", where=place, fix='Write at least: primary = "model@host".') from error
-    if not name or "@" in name:
-        raise SettingsError(
-            f"'{name}' cannot be a route's name.", where=place, fix="Leave out '@': it marks engines (model@host)."
-        )
-    for key, limit in (("timeout", entry.timeout), ("first_token_timeout", entry.first_token_timeout)):
-        if limit is not None and not 0 < limit <= 86_400:  # noqa: PLR2004 - a day
-            raise SettingsError(f"{key} = {limit} is not possible.", where=place, fix="Give seconds, more than 0.")
-    if len(entry.fallbacks) > MAX_FALLBACKS:
-        raise SettingsError(
-            f"{len(entry.fallbacks)} fallbacks are too many.", where=place, fix=f"Keep at most {MAX_FALLBACKS}."
-        )
-    try:
-        primary, *fallbacks = (resolve(engine).name for engine in (entry.primary, *entry.fallbacks))
-    except UnknownEngineError as error:
-        raise UnknownEngineError(error.what, where=place, fix=error.fix) from error
-    return Route(
-        name=name,
-        primary=primary,
-        fallbacks=tuple(fallbacks),
-        timeout=entry.timeout,
-        first_token_timeout=entry.first_token_timeout,
-        strict=entry.strict,
-        fetch=entry.fetch,
-    )
+    entry: Route | None = None  #: the route as the plan has it; None where an engine was named directly
 
 
 def merge(current: Plan | None, declared: Mapping[str, Route]) -> Plan:
@@ -155,6 +85,7 @@ def choose(plan: Plan, name: str, resolve: Resolve) -> Choice:
             first_token_timeout=found.first_token_timeout,
             strict=found.strict,
             fetch=found.fetch,
+            entry=found,
         )
     try:
         return Choice(route="", engines=(resolve(name),))

@@ -1,0 +1,11 @@
+"""Which engine answers which name: plans are made, changed and read here, and checked against policies. All of it pure.
+
+A plan is immutable. Cutover makes the next one; nobody edits a plan that workers may hold.
+"""
+
+from __future__ import annotations
+
+from weighbridge.routes.config import MAX_FALLBACKS, MAX_ROUTES, from_config
+from weighbridge.routes.plans import Choice, Resolve, choose, merge, promote, route
+
+__all__ = ["MAX_FALLBACKS", "MAX_ROUTES", "Choice", "Resolve", "choose", "from_config", "merge", "promote", "route"]
