@@ -18,6 +18,7 @@ from weighbridge.cli import common
 from weighbridge.errors import WeighbridgeError
 
 COMMANDS = {
+    "admin": "Serve the admin API, or print the document that describes it.",
     "ask": "Ask several engines the same question and watch them answer side by side.",
     "compare": "Compare two files of scores, sample by sample, and give a verdict.",
     "demo": "Weigh three real engines, then swap them under live traffic. Needs no key.",

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from weighbridge.canon import ROLES, AdminRole
-from weighbridge.errors import AccessError, ForbiddenError, InputError, TooLargeError, WeighbridgeError
+from weighbridge.errors import AccessError, ForbiddenError, InputError, NotFoundError, TooLargeError, WeighbridgeError
 from weighbridge.gateway.admit import Admit, shown_keys
 from weighbridge.web.openapi import document, shown_path
 from weighbridge.web.operations import Asked, Desk, Operation, Refusal, Told
@@ -153,9 +153,7 @@ def _converted(values: dict[str, str], kind: Any, where: str) -> Any:
 
 def _plain(name: str, value: str) -> str:
     if len(value) > 255 or not value.isprintable():  # noqa: PLR2004 - as the document says
-        raise InputError(
-            "It is too long, or holds what cannot be printed.", where=name, fix="Use a name that was listed."
-        )
+        raise NotFoundError("Nothing has such a name.", where=name, fix="Use a name that was listed.")
     return value
 
 

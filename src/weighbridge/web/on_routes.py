@@ -28,7 +28,7 @@ class Reason(Struct, frozen=True, forbid_unknown_fields=True):
     why: Why = ""
 
 
-class Shown(Struct, frozen=True, forbid_unknown_fields=True):
+class Limit(Struct, frozen=True, forbid_unknown_fields=True):
     """How much of the history is wanted."""
 
     limit: Annotated[int, Meta(ge=1, le=1000, description="The most publications to give.")] = 20
@@ -58,7 +58,7 @@ def _rollback(asked: Asked) -> Publication:
 
 ROWS = (
     Operation(
-        "routes", "GET", "/routes", "viewer", "All routes and the last publications.", _status, swap.Status, query=Shown
+        "routes", "GET", "/routes", "viewer", "All routes and the last publications.", _status, swap.Status, query=Limit
     ),
     Operation(
         "route",
@@ -68,7 +68,7 @@ ROWS = (
         "One route and its history.",
         _status,
         swap.Status,
-        query=Shown,
+        query=Limit,
         places=_ROUTE,
     ),
     Operation(

@@ -69,7 +69,7 @@ def _operation(row: Operation, known: dict[str, Any], components: dict[str, Any]
     }
     parameters = [_place(name, row.places.get(name, "")) for name in _NAMES.findall(row.path)]
     if row.query is not None:
-        parameters += list(_fields(row.query, components))
+        parameters += list(_fields(components[known[repr(row.query)]["$ref"].rpartition("/")[2]]))
     if parameters:
         made["parameters"] = parameters
     if row.takes is not None:
@@ -94,7 +94,6 @@ def _place(name: str, meaning: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "description": meaning, "schema": schema}
 
 
-def _fields(kind: type[Any], components: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    shape = components[kind.__name__]
+def _fields(shape: dict[str, Any]) -> Iterable[dict[str, Any]]:
     for name, schema in shape["properties"].items():
         yield {"name": name, "in": "query", "required": name in shape.get("required", []), "schema": schema}

@@ -1,0 +1,8 @@
+"""All operations of the admin API."""
+
+from __future__ import annotations
+
+from weighbridge.web import on_keys, on_routes
+from weighbridge.web.operations import Operation
+
+OPERATIONS: tuple[Operation, ...] = (*on_routes.ROWS, *on_keys.ROWS)
