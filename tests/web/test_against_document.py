@@ -49,7 +49,7 @@ def test_every_answer_is_one_that_the_document_tells_of(api, row, mode):
     schema, key = api
     operation = schema[shown_path(row)][row.method]
 
-    @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def ask(case):
         answer = case.call(headers=HOST | {"authorization": key})
@@ -57,6 +57,6 @@ def test_every_answer_is_one_that_the_document_tells_of(api, row, mode):
         if mode is GenerationMode.POSITIVE and answer.status_code == 400:
             # What a document cannot tell: the name is taken, the time is over. What was read was in its form.
             assert answer.json()["error"]["where"] not in ("body", "query")
-        assert case.call(headers=HOST | {"authorization": "Bearer wb-x-y"}).status_code == 401
+        assert case.call(headers=HOST | {"authorization": "Bearer wb-x-y"}).status_code in (401, 404)  # 404: such a name has no path
 
     ask()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from weighbridge.web import on_keys, on_routes
+from weighbridge.web import on_keys, on_routes, on_rules
 from weighbridge.web.operations import Operation
 
-OPERATIONS: tuple[Operation, ...] = (*on_routes.ROWS, *on_keys.ROWS)
+OPERATIONS: tuple[Operation, ...] = (*on_routes.ROWS, *on_keys.ROWS, *on_rules.ROWS)
