@@ -115,6 +115,47 @@ class Client(Struct, frozen=True, forbid_unknown_fields=True):
     max_answer_mb: Annotated[float, Meta(gt=0, le=1024, description="Largest answer, in megabytes.")] = 64.0
 
 
+class Resilience(Struct, frozen=True, forbid_unknown_fields=True):
+    """When an engine is left alone, and how requests are spread. Each worker goes by what it sees itself."""
+
+    enabled: Annotated[bool, Meta(description="Pass over engines that keep failing or asked to wait.")] = True
+    failures: Annotated[
+        int, Meta(ge=1, le=200, description="Failures within the window from which an engine is left alone.")
+    ] = 5
+    failure_share: Annotated[
+        float, Meta(gt=0, le=1, description="Share of the calls in the window that must have failed, too.")
+    ] = 0.5
+    window: Annotated[float, Meta(gt=0, le=3600, description="Seconds that failures are counted.")] = 30.0
+    open_seconds: Annotated[
+        float,
+        Meta(
+            gt=0, le=3600, description="Seconds that it is left alone at first; doubles while it fails, up to 32 times."
+        ),
+    ] = 10.0
+    cooldown: Annotated[
+        float,
+        Meta(ge=0, le=3600, description="Seconds that others go first after a 429 that does not say how long to wait."),
+    ] = 2.0
+    max_cooldown: Annotated[
+        float, Meta(gt=0, le=86400, description="Longest time that a host can ask to be left alone, in seconds.")
+    ] = 3600.0
+    slow_start: Annotated[
+        float,
+        Meta(
+            gt=0,
+            le=3600,
+            description="Seconds in which an engine that came back goes from one request at once to a thousand.",
+        ),
+    ] = 10.0
+    explore: Annotated[
+        float,
+        Meta(ge=0, le=0.5, description="Share of requests for which balance by latency tries another engine first."),
+    ] = 0.05
+    sticky: Annotated[
+        int, Meta(ge=1, le=10_000_000, description="Conversations per worker of which is known who answered last.")
+    ] = 20_000
+
+
 class Store(Struct, frozen=True, forbid_unknown_fields=True):
     """Where traces, results and plans lie."""
 
@@ -175,6 +216,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     gateway: Gateway = Gateway()
     admin: Admin = Admin()
     client: Client = Client()
+    resilience: Resilience = Resilience()
     store: Store = Store()
     weigh: Weigh = Weigh()
     local: Local = Local()

@@ -93,6 +93,7 @@ class Client:
         on_send: OnSend | None = None,
         headers: Mapping[str, str] | None = None,
         target: str = "",
+        patient: bool = True,
     ) -> Upstream:
         """Send a request and return once an answer with a status of success has begun.
 
@@ -110,6 +111,7 @@ class Client:
             on_send: Told right before the host may hear of a try, and so may charge for it.
             headers: Of the request's own, in place of the dialect's defaults; the host's go first.
             target: What to append to the host's address in place of the dialect's path.
+            patient: Wait as long as the host asks? If not, such a failure is told at once: someone else can answer.
 
         Raises:
             EngineError: The subclass tells why; see `dialect.read_error`.
@@ -141,7 +143,7 @@ class Client:
                 if signed and not renewed and self._auth.renew(engine, signed.request, error):
                     renewed = True
                     continue
-                wait = retries.wait(error, begin_by - self._clock.monotonic())
+                wait = retries.wait(error, begin_by - self._clock.monotonic(), patient=patient)
                 if wait is None:
                     raise
                 await self._clock.sleep(wait)

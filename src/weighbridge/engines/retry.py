@@ -11,6 +11,7 @@ from weighbridge.errors import (
     LocalEngineError,
     NoCreditError,
     NoKeyError,
+    RateLimitedError,
     RefusedRequestError,
     UnknownModelError,
     UnreachableError,
@@ -50,12 +51,13 @@ class Retries:
         self._used = 0
         self._stale = False
 
-    def wait(self, error: EngineError, left: float) -> float | None:
+    def wait(self, error: EngineError, left: float, *, patient: bool = True) -> float | None:
         """Seconds to wait before the next try; None when there should be none.
 
         Args:
             error: How the last try failed.
             left: Seconds until the request's deadline.
+            patient: Is it worth waiting for a host that asked to?
         """
         if isinstance(error, UnreachableError) and dropped(error) and not self._stale:
             self._stale = True
@@ -63,6 +65,8 @@ class Retries:
         if self._used >= self._settings.retries or not _worth_it(error):
             return None
         asked = error.retry_after or 0.0
+        if not patient and (asked > 0 or isinstance(error, RateLimitedError)):
+            return None
         if asked > self._settings.max_retry_after:
             return None
         full = min(self._settings.backoff * 2**self._used, LONGEST_BACKOFF)

@@ -8,11 +8,11 @@ byte was passed on is followed by the next one of its route; after that byte, th
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from weighbridge.canon import Engine, Plan, Reply, Trace
+from weighbridge.canon import Engine, Plan, Reply, Route, Trace
 from weighbridge.engines.catalogue import Catalogue
 from weighbridge.engines.client import Client
 from weighbridge.engines.clock import SYSTEM, Clock
@@ -25,7 +25,8 @@ from weighbridge.exchange.keeping import Keepsakes
 from weighbridge.exchange.permit import Governor
 from weighbridge.exchange.seams import Cache, Screen
 from weighbridge.exchange.search import Search
-from weighbridge.exchange.tracer import Tracer
+from weighbridge.exchange.steering import Steering, indifferent
+from weighbridge.exchange.tracer import Tracer, day_of
 from weighbridge.exchange.tries import Ledger
 from weighbridge.routes import Choice, choose
 
@@ -47,6 +48,7 @@ class Road:
         governor: Lets exchanges in, as far as limits and budgets allow; by default everyone.
         screen: Knows which engines policies admit; by default all.
         cache: Knows answers that were given before; by default none.
+        steering: Knows how engines do; by default every engine may be asked at any time.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Road:
         governor: Governor | None = None,
         screen: Screen | None = None,
         cache: Cache | None = None,
+        steering: Steering | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._client = client
@@ -78,6 +81,7 @@ class Road:
         self._governor = governor
         self._screen = screen
         self._cache = cache
+        self._steering = steering or indifferent(clock)
         self._choices: tuple[Plan, dict[str, Choice]] = (plan(), {})
 
     @property
@@ -198,12 +202,40 @@ class Road:
             )
         if self._cache is not None and errand.serves is None and (kept := self._cache.look(call, choice, tracer)):
             return kept
-        deadline = self._clock.monotonic() + (choice.timeout or self._deadline)
+        route = plan.routes.get(choice.route)
+        ordered = self._ordered(call, route, engines)
+        seconds = choice.timeout or self._deadline
+        deadline = self._clock.monotonic() + seconds
         if call.deadline is not None:
             deadline = min(deadline, call.deadline)
         if self._governor is not None:
+            first = next(filter(self._steering.health.ready, ordered), ordered[0])
             tracer.permit = await self._governor.admit(
-                call, trace_id=tracer.id, route=tracer.route, engine=engines[0], deadline=deadline
+                call, trace_id=tracer.id, route=tracer.route, engine=first, deadline=deadline
             )
-        search = Search(self._client, self._clock, choice, tracer, errand, deadline)
-        return await search.answer(engines)
+        search = Search(
+            self._client,
+            self._clock,
+            steering=self._steering,
+            route=route,
+            choice=choice,
+            tracer=tracer,
+            errand=errand,
+            seconds=seconds,
+            deadline=deadline,
+        )
+        answer = await search.answer(ordered)
+        if tracer.engine is not None:
+            self._steering.balancer.answered(route, tracer.engine, call.conversation)
+        return answer
+
+    def _ordered(self, call: Call, route: Route | None, engines: tuple[Engine, ...]) -> Sequence[Engine]:
+        if route is None or len(engines) == 1:
+            return engines
+        return self._steering.balancer.order(
+            route,
+            engines,
+            conversation=call.conversation,
+            stream=call.request.stream,
+            day=day_of(self._clock.now()) if route.balance == "price" else "",
+        )

@@ -13,6 +13,7 @@ from weighbridge.exchange.call import Call
 from weighbridge.exchange.permit import Permit
 from weighbridge.exchange.tries import CHARS_PER_TOKEN, Ledger, Try, estimate_usage
 
+PASSED_OVER = "passed_over"  #: the outcome of an attempt that was none
 _TELL_AT = 64  #: tokens of a stream after which its ledger hears of them for the first time; then each time they double
 
 
@@ -33,7 +34,6 @@ class Tracer:
         ledger: Keeps what is owed until then.
 
     Attributes:
-        permit: Settled when the exchange ends, if there is one.
         cached: Is the answer one that was given before? Then nothing is charged.
         told: Headers for the caller, besides those of the permit.
         ended: Called with the trace when the exchange ends, before the permit is settled; must not fail.
@@ -65,11 +65,21 @@ class Tracer:
         self.engine: Engine | None = None
         self.losses: tuple[Loss, ...] = ()
         self.first_token: float | None = None
-        self.permit: Permit | None = None
+        self._permit: Permit | None = None
         self.cached = False
         self.told: list[tuple[bytes, bytes]] = []
         self.ended: list[Callable[[Trace], None]] = []
         self.trace: Trace | None = None
+
+    @property
+    def permit(self) -> Permit | None:
+        """Leave to go on, settled when the exchange ends."""
+        return self._permit
+
+    @permit.setter
+    def permit(self, permit: Permit | None) -> None:
+        self._permit = permit
+        self.owe()  # what is reserved is to be given back if this process dies now
 
     def asking(self, engine: Engine, *, hedge: bool = False) -> Asking:
         """An engine is about to be asked; `hedge`: beside another one."""
@@ -268,6 +278,11 @@ class Asking:
         now = self._tracer.now
         status = error.status if isinstance(error, EngineError) else None
         self.tried(Attempt(self.engine.name, now if started is None else started, now, error.code, status, error.what))
+
+    def passed(self, error: EngineError) -> None:
+        """It was not asked: it is left alone for now, or a limit of ours is reached."""
+        now = self._tracer.now
+        self.tried(Attempt(self.engine.name, now, now, PASSED_OVER, None, error.what))
 
     def drop(self, outcome: str, why: str) -> None:
         """Nobody waits for it any more. What was sent may be charged for."""
