@@ -156,6 +156,22 @@ class Resilience(Struct, frozen=True, forbid_unknown_fields=True):
     ] = 20_000
 
 
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    """How limits and budgets are kept; what they are is set by `weighbridge limits` and `weighbridge budgets`."""
+
+    output_tokens: Annotated[
+        int,
+        Meta(ge=1, le=10_000_000, description="Output tokens reserved for a request that does not say how many it wants."),
+    ] = 1000
+    queue: Annotated[
+        int,
+        Meta(ge=0, le=1_000_000, description="Requests that may wait per worker for a limit of requests at a time."),
+    ] = 1024
+    queue_seconds: Annotated[
+        float, Meta(gt=0, le=3600, description="How long a request may wait for a limit of requests at a time.")
+    ] = 10.0
+
+
 class Store(Struct, frozen=True, forbid_unknown_fields=True):
     """Where traces, results and plans lie."""
 
@@ -217,6 +233,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     admin: Admin = Admin()
     client: Client = Client()
     resilience: Resilience = Resilience()
+    limits: Limits = Limits()
     store: Store = Store()
     weigh: Weigh = Weigh()
     local: Local = Local()
