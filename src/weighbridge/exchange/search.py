@@ -19,7 +19,7 @@ from weighbridge.exchange.health import Visit
 from weighbridge.exchange.hedge import Answered, Race
 from weighbridge.exchange.permit import Permit
 from weighbridge.exchange.steering import Steering
-from weighbridge.exchange.tracer import Asking, Tracer
+from weighbridge.exchange.tracer import LOST, Asking, Tracer
 from weighbridge.routes import Choice
 
 
@@ -188,7 +188,7 @@ class Search:
             raise
         except asyncio.CancelledError:
             if tracer.engine is not None and tracer.engine is not engine:
-                asking.drop("lost", f"{tracer.engine.name} answered first.")
+                asking.drop(LOST, f"{tracer.engine.name} answered first.")
             raise
         else:
             answered = True

@@ -14,6 +14,7 @@ from weighbridge.exchange.permit import Permit
 from weighbridge.exchange.tries import CHARS_PER_TOKEN, Ledger, Try, estimate_usage
 
 PASSED_OVER = "passed_over"  #: the outcome of an attempt that was none
+LOST = "lost"  #: the outcome of an attempt that another engine was faster than
 _TELL_AT = 64  #: tokens of a stream after which its ledger hears of them for the first time; then each time they double
 
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from weighbridge.engines.fetch import Fetcher
 from weighbridge.engines.transport import AiohttpTransport
 from weighbridge.errors import StoreError
 from weighbridge.exchange import Road
+from weighbridge.exchange.steering import Steering
 from weighbridge.gateway.admit import Admit
 from weighbridge.gateway.app import Gateway, Parts
 from weighbridge.gateway.asides import Counting
@@ -69,6 +70,8 @@ class Built:
         self._metrics = metrics
         self._endpoints = endpoints
         self._catalogue = load(start.config)
+        self._steering = Steering(settings.resilience)
+        metrics.watched.append(self._unwell)
         self._keyring = Keyring(required=settings.gateway.require_key)
         self._plans = Plans(start.publication, Path(start.config.state_place))
         self._journal = Journal(Path(start.journal))
@@ -131,6 +134,7 @@ class Built:
             new_id=new_id,
             keepsakes=self._keepsakes,
             fetcher=self._fetcher,
+            steering=self._steering,
         )
         return Parts(
             road=road,
@@ -176,7 +180,12 @@ class Built:
             "plan": self._plans.plan().number,
             "store": self._plans.problem or self._writer.healthy or "ok",
             "local": self._endpoints.states,
+            "engines": self._steering.health.states(),
         }
+
+    def _unwell(self) -> Iterator[tuple[str, tuple[str, str], float]]:
+        for engine, state in self._steering.health.states().items():
+            yield "weighbridge_engine_workers", (engine, state), 1.0
 
 
 def _stored(config: Config) -> StoredResponses | None:

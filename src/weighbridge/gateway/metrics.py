@@ -6,11 +6,12 @@ Everything about an exchange is taken from its trace, so the figures and the tra
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
-from weighbridge.canon import Trace
+from weighbridge.canon import Attempt, Trace
+from weighbridge.exchange.tracer import LOST, PASSED_OVER
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)  #: seconds
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -41,6 +42,14 @@ FAMILIES = (
     Family("weighbridge_tokens_total", "counter", "Tokens by kind, as engines told them.", ("engine", "kind")),
     Family("weighbridge_cost_total", "counter", "Cost in units of the currency.", ("engine", "currency")),
     Family("weighbridge_attempts_failed_total", "counter", "Calls of engines that failed.", ("engine", "outcome")),
+    Family(
+        "weighbridge_passed_over_total",
+        "counter",
+        "Engines that were not asked, for a limit or their health.",
+        ("engine",),
+    ),
+    Family("weighbridge_hedges_total", "counter", "Engines asked beside a slow one.", ("route", "engine", "outcome")),
+    Family("weighbridge_engine_workers", "gauge", "Workers that go easy on an engine.", ("engine", "state")),
     Family("weighbridge_traces_dropped_total", "counter", "Traces that could not be recorded."),
     Family("weighbridge_interrupted_total", "counter", "Exchanges cut off by the death of their worker."),
     Family("weighbridge_plan", "gauge", "Number of the plan in force.", largest=True),
@@ -64,6 +73,8 @@ class Metrics:
         self._values: dict[tuple[str, Labels], float] = {}
         self._histograms: dict[tuple[str, Labels], list[float]] = {}
         self.in_flight = 0
+        #: tells gauges when they are asked for
+        self.watched: list[Callable[[], Iterable[tuple[str, Labels, float]]]] = []
 
     def add(self, name: str, labels: Labels = (), amount: float = 1) -> None:
         """Count `amount` more."""
@@ -96,17 +107,27 @@ class Metrics:
         if trace.cost:
             self.add("weighbridge_cost_total", (trace.engine, trace.currency), trace.cost / _MICRO)
         for attempt in trace.attempts:
-            if attempt.outcome != "ok":
-                self.add("weighbridge_attempts_failed_total", (attempt.engine, attempt.outcome))
+            self._attempt(trace.route, attempt)
 
     def snapshot(self) -> Snapshot:
         """The figures now."""
         values = [(name, labels, value) for (name, labels), value in self._values.items()]
         values.append(("weighbridge_in_flight", (), self.in_flight))
+        for tell in self.watched:
+            values.extend(tell())
         return Snapshot(
             values=values,
             histograms=[(name, labels, list(row)) for (name, labels), row in self._histograms.items()],
         )
+
+    def _attempt(self, route: str, attempt: Attempt) -> None:
+        engine, outcome = attempt.engine, attempt.outcome
+        if attempt.hedge:
+            self.add("weighbridge_hedges_total", (route, engine, "won" if outcome == "ok" else outcome))
+        if outcome == PASSED_OVER:
+            self.add("weighbridge_passed_over_total", (engine,))
+        elif outcome not in ("ok", LOST):
+            self.add("weighbridge_attempts_failed_total", (engine, outcome))
 
     def _bucket(self, name: str, labels: Labels, seconds: float) -> None:
         row = self._histograms.get((name, labels))
