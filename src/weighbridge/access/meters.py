@@ -293,7 +293,7 @@ class Meters:
                     if slot >= 0 and table.ints[at + _GENERATION]:
                         table.set(at + _SINCE, 0)
                         table.set(at + _USED, 0)
-        self._flag(_UNKNOWN)
+                        self._flag(_UNKNOWN)
 
     def grant(self, subject: str, field: Field, span: str, granted: int) -> bool:
         """Tell how much of a limit this machine may use; -1: all of it.

@@ -36,6 +36,13 @@ FAMILIES = (
         "weighbridge_dialect_requests_total", "counter", "Exchanges by the client's dialect.", ("dialect", "outcome")
     ),
     Family("weighbridge_refused_total", "counter", "Requests refused before an exchange began.", ("code",)),
+    Family("weighbridge_limited_total", "counter", "Requests that a limit or a budget refused.", ("code", "kind")),
+    Family(
+        "weighbridge_budget_warnings_total",
+        "counter",
+        "Budgets that reached their soft share, once per day and month.",
+        ("kind", "span"),
+    ),
     Family("weighbridge_in_flight", "gauge", "Exchanges under way."),
     Family("weighbridge_first_token_seconds", "histogram", "Time to the first token.", ("route", "engine")),
     Family("weighbridge_total_seconds", "histogram", "Time of the whole exchange.", ("route", "engine")),
