@@ -174,7 +174,7 @@ class TraceWriter:
     def _encode(self, trace: Trace) -> bytes | None:
         # Here and not in the thread: it costs the same under the interpreter's lock, and bytes can be counted.
         if not self._bodies:
-            trace = msgspec.structs.replace(trace, request=None, reply=None)
+            trace = _wordless(trace)
         try:
             payload = encode(trace)
             reason = "larger than a record may be" if len(payload) > self._limit else ""
