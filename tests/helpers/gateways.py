@@ -194,11 +194,19 @@ def post(gateway, path, body, method="POST", **headers):
 class Gateway:
     """`weighbridge serve` in processes of its own."""
 
-    def __init__(self, folder: Path, *options: str, environ: dict[str, str] | None = None):
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        environ: dict[str, str] | None = None,
+        log: Path | None = None,
+        umask: int = -1,
+    ):
         self.folder = folder
         self.host: Host
         self.store = folder / ".weighbridge"
         env = {k: v for k, v in os.environ.items() if not k.startswith("WEIGHBRIDGE_")}
+        errors = subprocess.PIPE if log is None else os.open(log, os.O_WRONLY | os.O_CREAT, 0o600)
         self.process = subprocess.Popen(
             [
                 sys.executable,
@@ -213,9 +221,12 @@ class Gateway:
             cwd=folder,
             env=env | (environ or {}),
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=errors,
             text=True,
+            umask=umask,
         )
+        if log is not None:
+            os.close(errors)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
