@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -39,14 +38,12 @@ from weighbridge.errors import (
     MissingExtraError,
     PortError,
     SettingsError,
-    StoreError,
     TooLargeError,
 )
 from weighbridge.gateway import channel as ch
 from weighbridge.gateway.admit import Admit, Gone, read_body
 from weighbridge.gateway.answers import lost, preflight
 from weighbridge.gateway.edge import Edge, Server
-from weighbridge.gateway.journal import Begun, Journal, leftovers, recover
 from weighbridge.gateway.listen import check_exposure, is_loopback, listen, url
 from weighbridge.gateway.lists import Listed, many, one
 from weighbridge.gateway.locals import Keeper, ParentEndpoints
@@ -118,76 +115,6 @@ def test_adding_up_is_the_same_as_counting_in_one_place(times, workers):
 
 def test_every_figure_has_a_line_of_help():
     assert all(family.help.endswith(".") and family.name.startswith("weighbridge_") for family in FAMILIES)
-
-
-# --- the journal ------------------------------------------------------------------------------
-
-
-def test_what_ended_is_not_told(tmp_path):
-    journal = Journal(tmp_path / "a.inflight")
-    first = journal.begin(Begun("1", 1.0, "r"))
-    second = journal.begin(Begun("2", 2.0, "r", streamed=True))
-    journal.end(first)
-    journal.update(second, Begun("2", 2.0, "r", engine="e@h", streamed=True))
-    assert recover(tmp_path / "a.inflight") is None  # its owner lives
-    assert (tmp_path / "a.inflight").stat().st_mode & 0o777 == 0o600
-    journal.close()
-    assert recover(tmp_path / "a.inflight") == []
-
-
-def test_many_at_once_and_long_names(tmp_path):
-    journal = Journal(tmp_path / "a.inflight")
-    slots = [journal.begin(Begun(str(n), 1.0, "\N{GRINNING FACE}" * 500, engine="e" * 500)) for n in range(3000)]
-    assert len(set(slots)) == 3000
-    for slot in slots[:2999]:
-        journal.end(slot)
-    (begun,) = read_while_alive(tmp_path / "a.inflight")
-    assert begun.id == "2999"
-    assert len(begun.name) == 64
-    journal.close()
-
-
-def read_while_alive(path):
-    from weighbridge.gateway.journal import _read
-
-    return _read(path.read_bytes())
-
-
-@given(data=st.binary(max_size=2000))
-def test_a_torn_journal_tells_what_it_can(data):
-    from weighbridge.gateway.journal import _read
-
-    padded = b"\x01\xff\xff" + data
-    assert all(isinstance(one, Begun) for one in _read(padded + b"\0" * (512 - len(padded) % 512)))
-
-
-def test_a_journal_survives_kill_9(tmp_path):
-    path = tmp_path / "a.inflight"
-    code = (
-        "import sys, time; from pathlib import Path; from weighbridge.gateway.journal import *\n"
-        "j = Journal(Path(sys.argv[1])); j.begin(Begun('lost', 5.0, 'route', dialect='openai-chat'))\n"
-        "j.end(j.begin(Begun('ended', 6.0))); print('ready', flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
-        assert recover(path) is None
-        process.send_signal(signal.SIGKILL)
-    (found,) = recover(path) or []
-    assert (found.id, found.at, found.route, found.outcome) == ("lost", 5.0, "route", "interrupted")
-    assert not path.exists()
-
-
-def test_young_journals_are_left_alone(tmp_path):
-    (tmp_path / "a.inflight").write_bytes(b"")
-    assert leftovers(tmp_path) == []
-    assert leftovers(tmp_path, time.time() + 60) == [tmp_path / "a.inflight"]
-
-
-def test_a_journal_without_a_folder(tmp_path):
-    with pytest.raises(StoreError) as error:
-        Journal(tmp_path / "no" / "a.inflight")
-    assert "journal" in error.value.what
 
 
 # --- admission --------------------------------------------------------------------------------

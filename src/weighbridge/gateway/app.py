@@ -230,6 +230,8 @@ class Gateway:
             plan=parts.plan().number,
             dialect=call.dialect,
             streamed=request.stream,
+            key=call.key.id if call.key else "",
+            team=call.key.team if call.key else "",
         )
         client = Client(
             scope=asked.scope,

@@ -74,13 +74,13 @@ class Built:
         metrics.watched.append(self._unwell)
         self._keyring = Keyring(required=settings.gateway.require_key)
         self._plans = Plans(start.publication, Path(start.config.state_place))
-        self._journal = Journal(Path(start.journal))
         self._writer = TraceWriter(
             start.config.traces_path,
             bodies=settings.store.bodies,
             segment_bytes=int(settings.store.segment_mb * _MB),
             segment_seconds=settings.store.segment_seconds,
         )
+        self._journal = Journal(Path(start.journal), written=lambda: self._writer.written)
         self._stored = _stored(start.config)
         self._keepsakes = _keepsakes(start.config)
         transport = AiohttpTransport(connections=settings.client.connections)
@@ -134,6 +134,7 @@ class Built:
             new_id=new_id,
             keepsakes=self._keepsakes,
             fetcher=self._fetcher,
+            ledger=self._journal,
             steering=self._steering,
         )
         return Parts(
@@ -170,7 +171,7 @@ class Built:
 
     def _record(self, trace: Trace) -> None:
         self._metrics.observe(trace)
-        self._writer.record(trace)
+        self._journal.recorded(trace.id, self._writer.record(trace))
 
     def _on_plan(self, plan: Plan) -> None:
         self._metrics.set("weighbridge_plan", plan.number)

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from weighbridge.canon import Failure
 from weighbridge.dialects.base import Dialect
@@ -130,7 +129,6 @@ class Handling:
             if isinstance(answer, StreamedAnswer):
                 self._streamed = answer
                 client.told.extend(answers.told(answer))
-                self._journal.update(self._slot, replace(self._begun, engine=answer.engine))
                 chunks = answer.chunks()
                 await self._stream.relay(client.keeper.chunks(chunks) if client.keeper is not None else chunks)
             else:

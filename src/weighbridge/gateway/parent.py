@@ -23,7 +23,6 @@ from weighbridge.canon import Publication
 from weighbridge.errors import NoKeyError, NotFoundError, StoreError, WeighbridgeError
 from weighbridge.gateway.channel import Local, Message, Report, Scrape, Start, Want
 from weighbridge.gateway.crew import Crew
-from weighbridge.gateway.journal import recover
 from weighbridge.gateway.locals import Keeper, Runs
 from weighbridge.gateway.members import Member
 from weighbridge.gateway.metrics import render
@@ -92,6 +91,7 @@ class Parent:
         Raises:
             WeighbridgeError: The gateway cannot start.
         """
+        self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
         self._on_signals()
@@ -120,8 +120,8 @@ class Parent:
         self._journals = private_folder(self._config.store_path / "journal")
         private_folder(self._config.traces_path)
         self._secret = lasting_secret(self._config.store_path / "conversations.key")
-        self._upkeep = Upkeep(self._config, self._journals)
         self._state = State(self._config.state_place)
+        self._upkeep = Upkeep(self._config, self._journals, self._state, lost=self._on_lost)
         self._declare(self._state)
 
     def _declare(self, state: State) -> None:
@@ -137,10 +137,11 @@ class Parent:
         self._catalogue = catalogue
 
     def _on_dead(self, member: Member) -> None:
-        lost = recover(member.journal) if member.journal else None
-        if lost:
-            self._crew.metrics.add("weighbridge_interrupted_total", amount=len(lost))
-            self._task(self._upkeep.record(lost))
+        if member.journal is not None:
+            self._task(self._upkeep.bury(member.journal))
+
+    def _on_lost(self, count: int) -> None:
+        self._loop.call_soon_threadsafe(self._crew.metrics.add, "weighbridge_interrupted_total", (), count)
 
     # --- workers ------------------------------------------------------------------------------
 
@@ -275,6 +276,8 @@ class Parent:
         if self._maintaining is not None:
             self._maintaining.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._state is not None:
+            await self._upkeep.end()
         if self._keeper is not None:
             await self._keeper.close()
         if self._state is not None:

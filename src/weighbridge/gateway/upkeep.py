@@ -1,18 +1,29 @@
-"""What the parent does for the traces: it seals and deletes old ones, and records exchanges that died with a worker."""
+"""What the parent does for the traces: it adds up what was spent, seals and deletes old ones, and records what died.
+
+Nothing of it is in the way of requests. A store that is away, or a disk that is full, delays it.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from weighbridge.canon import Trace
 from weighbridge.errors import WeighbridgeError
-from weighbridge.gateway.journal import leftovers, recover
+from weighbridge.gateway.journal import Begun, interrupted, leftovers, recovering
 from weighbridge.settings import Config
 
-INTERVAL = 60.0  #: seconds between two rounds
+if TYPE_CHECKING:
+    from weighbridge.store.state import State
+
+FOLD_SECONDS = 1.0  #: between two times that what was spent is added up
+ROUND_SECONDS = 60.0  #: between two rounds of everything else
 
 log = logging.getLogger("weighbridge.gateway")
 
@@ -23,45 +34,128 @@ class Upkeep:
     Args:
         config: Where it lies, and how long traces are kept.
         journals: The folder of the workers' journals.
+        state: Where the sums of what was spent stand.
+        lost: Told how many exchanges were cut off by the death of their worker.
+        release: Gives back what an exchange had reserved that died; see `Permit.note`.
+        late: Hears of each exchange that was added up, without its bodies.
     """
 
-    def __init__(self, config: Config, journals: Path) -> None:
+    def __init__(
+        self,
+        config: Config,
+        journals: Path,
+        state: State,
+        *,
+        lost: Callable[[int], None],
+        release: Callable[[bytes], None] | None = None,
+        late: Callable[[Trace], None] | None = None,
+    ) -> None:
         self._config = config
         self._journals = journals
-        self._waiting: list[Trace] = []  # could not be recorded yet
+        self._state = state
+        self._lost = lost
+        self._release = release
+        self._late = late
+        self._released: set[Path] = set()
+        self._lock = contextlib.ExitStack()
+        self._folds = False
+        self._turn = threading.Lock()  # a thread goes on when its task is cancelled
+        self._away = ""
 
     async def run(self) -> None:
-        """Tell what a gateway that died as a whole left behind, then do a round now and then, until cancelled."""
-        for path in leftovers(self._journals):
-            await self.record(recover(path, ended="The gateway died.") or [])
+        """Tell what a gateway that died as a whole left behind, then work on until cancelled."""
+        rounds = 0.0
+        await self._bury_all()
+        await self._try(lambda: self._fold(every=True), "what was spent could not be added up yet")
         while True:
-            await asyncio.sleep(INTERVAL)
-            await self.record([])
-            try:
-                await asyncio.to_thread(self._round)
-            except (WeighbridgeError, OSError) as error:
-                log.warning("the upkeep of the store failed: %s", error)
+            await asyncio.sleep(FOLD_SECONDS)
+            rounds += FOLD_SECONDS
+            await self._try(lambda: self._fold(every=False), "what was spent could not be added up yet")
+            if rounds >= ROUND_SECONDS:
+                rounds = 0.0
+                await self._bury_all()
+                await self._try(self._round, "the upkeep of the store failed")
 
-    async def record(self, traces: list[Trace]) -> None:
-        """Record traces, and those that could not be recorded before."""
-        batch, self._waiting = self._waiting + traces, []
-        if not batch:
-            return
+    async def bury(self, path: Path, ended: str = "The worker process died.") -> None:
+        """Record what a dead worker left in its journal; where that fails, it is tried again with the next round."""
+        await self._try(lambda: self._bury(path, ended), "interrupted exchanges could not be recorded yet")
+
+    async def end(self) -> None:
+        """Add up what was recorded last, and let others go on."""
+        await self._try(
+            lambda: self._fold(every=False), "what was spent last is added up when the gateway starts again"
+        )
+        self._lock.close()
+
+    async def _bury_all(self) -> None:
+        for path in await asyncio.to_thread(leftovers, self._journals):
+            await self.bury(path, "The gateway died.")
+
+    async def _try(self, work: Callable[[], None], failed: str) -> None:
+        """Work in a thread; what fails is told once, until it goes well again."""
         try:
-            await asyncio.to_thread(self._write, batch)
+            await asyncio.to_thread(work)
         except (WeighbridgeError, OSError) as error:
-            self._waiting += batch
-            log.warning("interrupted exchanges could not be recorded yet: %s", error)
+            if self._away != failed:
+                log.warning("%s: %s", failed, error)
+            self._away = failed
+        else:
+            self._away = "" if self._away == failed else self._away
+
+    # --- in a thread --------------------------------------------------------------------------
+
+    def _fold(self, *, every: bool) -> None:
+        from weighbridge.store import spend
+
+        folder = self._config.traces_path
+        # One gateway adds up in each folder; whoever comes later goes on when it has ended.
+        with self._turn:
+            self._folds = self._folds or self._lock.enter_context(spend.folding(folder))
+            if self._folds:
+                spend.fold(self._state, folder, now=time.time(), every=every, tell=self._late)
 
     def _round(self) -> None:
+        from weighbridge.store import spend
         from weighbridge.store.seal import maintain
 
-        maintain(self._config.traces_path, self._config.settings.store, time.time())
+        folder = self._config.traces_path
+        try:
+            self._fold(every=True)
+            folded = spend.positions(self._state, folder)
+        except WeighbridgeError as error:
+            folded = {}
+            log.warning("traces are not sealed until what they cost can be added up: %s", error)
+        maintain(folder, self._config.settings.store, time.time(), folded=folded)
 
-    def _write(self, traces: list[Trace]) -> None:
+    def _bury(self, path: Path, ended: str) -> None:
+        with recovering(path) as found:
+            if not found:
+                return
+            if path not in self._released:
+                self._released.add(path)
+                self._give_back(found)
+            self._record(found, ended)
+        self._released.discard(path)
+
+    def _give_back(self, found: list[Begun]) -> None:
+        for begun in found:
+            if begun.note and self._release is not None:
+                self._release(begun.note)
+
+    def _record(self, found: list[Begun], ended: str) -> None:
+        from weighbridge.store.reader import known
         from weighbridge.store.traces import TraceWriter
 
-        writer = TraceWriter(self._config.traces_path, bodies=self._config.settings.store.bodies)
-        for trace in traces:
-            writer.record(trace)
-        writer.close()
+        folder = self._config.traces_path
+        there = known(folder, {begun.id: begun.at for begun in found})
+        lost = [interrupted(begun, ended) for begun in found if begun.id not in there]
+        if not lost:
+            return
+        writer = TraceWriter(folder, bodies=self._config.settings.store.bodies)
+        try:
+            for trace in lost:
+                writer.record(trace)
+            writer.flush()
+        finally:
+            writer.close()
+        self._lost(len(lost))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, Unpack
 
@@ -33,11 +33,12 @@ from weighbridge.store.sources import (
     sealed,
 )
 
-__all__ = ["Filters", "Format", "export", "find", "recent", "scan"]
+__all__ = ["Filters", "Format", "export", "find", "known", "recent", "scan"]
 
 Format = Literal["jsonl", "parquet"]
 
 SUFFIXES: dict[str, Format] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+_FIRST = b'{"id":"'
 _PREFIX_MATCHES = 4
 _FILES_AT_FIRST = 4
 _FILES_AT_ONCE = 64
@@ -132,6 +133,37 @@ def find(folder: Path, trace_id: str, *, warn: Warn = _log.warning) -> Trace:
     newest = recent(folder, limit=1, bodies=False, warn=_silent)
     fix = f"The newest is {newest[0].id}; `weighbridge traces list` shows more." if newest else "No trace is stored."
     raise UnknownTraceError(f"There is no trace '{trace_id}'.", where=str(folder), fix=fix)
+
+
+def known(folder: Path, wanted: Mapping[str, float], *, warn: Warn = _log.warning) -> set[str]:
+    """Which of some traces are stored already.
+
+    Args:
+        folder: The folder of traces.
+        wanted: When each began, by its id.
+        warn: Told of files that are damaged.
+
+    Raises:
+        StoreError: The folder cannot be read.
+    """
+    found: set[str] = set()
+    if not wanted:
+        return found
+    for path in living(folder):
+        # Also what a writer that is just dying had no time to publish.
+        for record in records(path, _silent, published=False):
+            start = len(_FIRST)
+            name = record.payload[start : record.payload.find(b'"', start)].decode(errors="replace")
+            if name in wanted:
+                found.add(name)
+    low, high = min(wanted.values()), max(wanted.values())
+    paths = [n.path for n in sealed(folder) if n.low - 1 <= high and n.high + 1 >= low]
+    left = sorted(wanted.keys() - found)
+    if paths and left:
+        with contextlib.closing(parquet.connect()) as connection:
+            question = (f"id IN ({', '.join('?' * len(left))})", left, "")
+            found |= {t.id for t in query(connection, paths, question, warn, bodies=False)}
+    return found
 
 
 def export(

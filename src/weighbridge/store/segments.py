@@ -137,22 +137,27 @@ class SegmentWriter:
 class Segment:
     """A segment opened for reading; a context manager. It stays readable when someone deletes the file.
 
+    Args:
+        path: The file.
+        exclusive: Take its lock, to recover it.
+        published: Stop where a living writer published; else go on to the end of the file.
+
     Raises:
         FileNotFoundError: It was sealed or deleted meanwhile.
         OSError: It cannot be opened.
         DamagedError: A newer version wrote it, or it is no segment at all.
     """
 
-    def __init__(self, path: Path, *, exclusive: bool = False) -> None:
+    def __init__(self, path: Path, *, exclusive: bool = False, published: bool = True) -> None:
         self.path = path
         self._fd = os.open(path, (os.O_RDWR if exclusive else os.O_RDONLY) | os.O_CLOEXEC)
         try:
-            published = self._published()
+            end = self._published()
             self.dead = self._lock(fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
             if self.dead and not exclusive:
                 fcntl.flock(self._fd, fcntl.LOCK_UN)
             size = os.fstat(self._fd).st_size
-            self.end = size if self.dead else min(published, size)
+            self.end = size if self.dead or not published else min(end, size)
         except BaseException:
             os.close(self._fd)
             raise

@@ -119,10 +119,10 @@ def places_in(path: Path, where: Where, warn: Warn) -> list[Place]:
     return places
 
 
-def records(path: Path, warn: Warn) -> Iterator[segments.Record]:
-    """The whole records of a segment; none where it was sealed or removed meanwhile."""
+def records(path: Path, warn: Warn, *, published: bool = True) -> Iterator[segments.Record]:
+    """The whole records of a segment, published or not; none where it was sealed or removed meanwhile."""
     try:
-        with segments.Segment(path) as segment:
+        with segments.Segment(path, published=published) as segment:
             for item in segment.walk():
                 if isinstance(item, segments.Record):
                     yield item

@@ -20,7 +20,7 @@ from weighbridge.canon import Attempt, Trace, Usage, charges
 from weighbridge.canon.engines import MOST
 from weighbridge.errors import StoreError
 from weighbridge.store import parquet, segments
-from weighbridge.store.files import store_error
+from weighbridge.store.files import locked, private_folder, store_error
 from weighbridge.store.sources import sealed
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ SUMS = (
     "estimated",
     "unpriced",
 )
+LOCK = "spend.lock"
 KEPT_DAYS = 400  #: how long it is remembered that a segment was added up; older ones are never added up any more
 WHOLE = -1  #: stands for the position of a segment that was sealed before it was added up
 
@@ -138,6 +139,24 @@ class _Batch:
             self.moved[stem] = (self.moved.get(stem, (start, to))[0], to)
 
 
+@contextlib.contextmanager
+def folding(folder: Path) -> Iterator[bool]:
+    """Be the one who adds up in a folder, as a gateway is for as long as it runs.
+
+    Yields:
+        False where another one is.
+
+    Raises:
+        StoreError: The folder cannot be used.
+    """
+    private_folder(folder)
+    try:
+        with locked(folder / LOCK, wait=False) as held:
+            yield held
+    except OSError as error:
+        raise store_error(error, folder) from error
+
+
 def fold(
     state: State, folder: Path, *, now: float, every: bool = True, tell: Callable[[Trace], None] | None = None
 ) -> int:
@@ -220,9 +239,7 @@ def spent(
     question = sa.select(*groups, t.currency, *sums).where(*conditions).group_by(*groups, t.currency)
     with state.database.reading() as connection:
         rows = [dict(row) for row in connection.execute(question).mappings()]
-    found = [
-        Spent(**{name: value if isinstance(value, str) else int(value) for name, value in r.items()}) for r in rows
-    ]
+    found = [_spent(row) for row in rows]
     found.sort(key=lambda one: (one.currency, one.key, one.team, one.route, one.engine))
     found.sort(key=lambda one: one.cost, reverse=True)
     found.sort(key=lambda one: one.day, reverse=True)
@@ -238,6 +255,12 @@ def total(state: State, subject: str, *, since: str, until: str, currency: str) 
     kind, _, name = subject.partition(":")
     rows = spent(state, by=(), since=since, until=until, currency=currency, **{kind: name})
     return sum(row.cost for row in rows)
+
+
+def _spent(row: dict[str, Any]) -> Spent:
+    # PostgreSQL tells sums as decimals.
+    values: dict[str, Any] = {name: value if isinstance(value, str) else int(value) for name, value in row.items()}
+    return Spent(**values)
 
 
 # --- the fold -------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ SYNC_SECONDS = 1.0  #: shortest time between two syncs
 RETRY_SECONDS = 1.0  #: wait after a failed write
 QUEUE_BYTES = 64 << 20  #: encoded traces that wait at most
 _CHUNK = 1 << 20
+_SPARE = 8  #: one part in so many of the queue is kept for traces without their bodies
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,7 @@ class TraceWriter:
         self._lock = threading.Condition()
         self._queue: list[bytes] = []
         self._waiting = 0  # bytes recorded and not yet written, in the queue or in the thread's hands
+        self._taken = self._written = 0  # tickets
         self._dropped = 0
         self._overflowed = False
         self._problem: OSError | None = None
@@ -92,26 +94,44 @@ class TraceWriter:
         self._thread = threading.Thread(target=self._run, name="weighbridge-traces", daemon=True)
         self._thread.start()
 
-    def record(self, trace: Trace) -> None:
-        """Take a trace. Never waits for the disk and never fails: `healthy` and `dropped` tell how it went."""
+    def record(self, trace: Trace) -> int:
+        """Take a trace. Never waits for the disk and never fails: `healthy` and `dropped` tell how it went.
+
+        Where much waits for the disk already, requests and replies are given up first: what was spent matters more.
+
+        Returns:
+            A ticket: once `written` has reached it, the trace survives this process. 0: it was dropped.
+        """
         payload = self._encode(trace)
         with self._lock:
             if payload is None:
                 self._drop(trace.id, "it cannot be written as JSON")
-                return
+                return 0
             if self._closing:
                 self._drop(trace.id, "the writer is closed")
-                return
-            if self._waiting + len(payload) > self._limit:
+                return 0
+            room = self._limit - self._waiting
+            if len(payload) > room:
+                payload = _slim(trace, "too much waits for the disk") or payload
+                room += self._limit // _SPARE
+            if len(payload) > room:
                 if not self._overflowed:
                     self._overflowed = True
                     log.warning("traces are being dropped: the disk of %s is full or too slow", self.folder)
                 self._dropped += 1
-                return
+                return 0
             self._queue.append(payload)
             self._waiting += len(payload)
+            self._taken += 1
+            ticket = self._taken
         if not self._work.is_set():
             self._work.set()
+        return ticket
+
+    @property
+    def written(self) -> int:
+        """The ticket of the last trace that has reached the operating system, and with it all before."""
+        return self._written
 
     @property
     def healthy(self) -> str:
@@ -177,16 +197,9 @@ class TraceWriter:
             trace = _wordless(trace)
         try:
             payload = encode(trace)
-            reason = "larger than a record may be" if len(payload) > self._limit else ""
         except (ValueError, TypeError, RecursionError) as error:
-            reason = f"not writable as JSON: {error}"
-        if not reason:
-            return payload
-        loss = Loss(field="bodies", reason=reason, severity="low")
-        try:
-            return encode(msgspec.structs.replace(trace, request=None, reply=None, losses=(*trace.losses, loss)))
-        except (ValueError, TypeError, RecursionError):
-            return None
+            return _slim(trace, f"not writable as JSON: {error}")
+        return _slim(trace, "larger than a record may be") if len(payload) > self._limit else payload
 
     def _drop(self, trace_id: str, why: str) -> None:
         log.warning("trace %a is dropped: %s", trace_id, why)
@@ -258,6 +271,7 @@ class TraceWriter:
             del self._pending[:count]
             with self._lock:
                 self._waiting -= size
+                self._written += count
 
     def _begin(self) -> SegmentWriter:
         make_folder(self.folder)  # someone may have deleted it
@@ -291,3 +305,20 @@ class TraceWriter:
             if self._segment is not None:
                 self._segment.close()
             self._segment, self._dirty = None, False
+
+
+def _wordless(trace: Trace) -> Trace:
+    """A trace without texts. What is told of a failed attempt may quote them, so only its code and status stay."""
+    if any(attempt.outcome != "ok" for attempt in trace.attempts):
+        attempts = tuple(msgspec.structs.replace(attempt, message="") for attempt in trace.attempts)
+        trace = msgspec.structs.replace(trace, attempts=attempts, error="")
+    return msgspec.structs.replace(trace, request=None, reply=None)
+
+
+def _slim(trace: Trace, why: str) -> bytes | None:
+    """A trace without its request and reply, which says so; None where even that cannot be written."""
+    loss = Loss(field="bodies", reason=why, severity="low")
+    try:
+        return encode(msgspec.structs.replace(trace, request=None, reply=None, losses=(*trace.losses, loss)))
+    except (ValueError, TypeError, RecursionError):
+        return None
