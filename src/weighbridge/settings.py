@@ -266,6 +266,11 @@ class Config(Struct, frozen=True):
         return self.settings.store.state or str(self.store_path / "state.db")
 
     @property
+    def meters_path(self) -> Path:
+        """The folder in which the processes of this machine count together, within the store."""
+        return self.store_path / "meters"
+
+    @property
     def traces_path(self) -> Path:
         """The folder of traces, within the store."""
         return self.store_path / "traces"

@@ -48,6 +48,10 @@ class Seeder:
                 if rule is not None and getattr(rule, field) is not None:
                     self._meters.open(record.name, field, rule.currency)
 
+    def asked(self) -> bool:
+        """Was a budget asked of which nobody told what was spent before?"""
+        return self._meters.unknown()
+
     def seed(self, spent: Spent) -> int:
         """Tell all that is not known. Nothing may be folded meanwhile.
 
