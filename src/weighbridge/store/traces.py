@@ -322,11 +322,3 @@ def _slim(trace: Trace, why: str) -> bytes | None:
         return encode(msgspec.structs.replace(trace, request=None, reply=None, losses=(*trace.losses, loss)))
     except (ValueError, TypeError, RecursionError):
         return None
-
-
-def _wordless(trace: Trace) -> Trace:
-    """A trace without texts. What is told of a failed attempt may quote them, so only its code and status stay."""
-    if any(attempt.outcome != "ok" for attempt in trace.attempts):
-        attempts = tuple(msgspec.structs.replace(attempt, message="") for attempt in trace.attempts)
-        trace = msgspec.structs.replace(trace, attempts=attempts, error="")
-    return msgspec.structs.replace(trace, request=None, reply=None)
