@@ -168,10 +168,17 @@ class Gateway:
                 kind = (b"content-type", CONTENT_TYPE.encode())
                 await answers.whole(asked.send, 200, [kind, *asked.told], text.encode())
             case "readyz":
-                health = self._parts.health() | {"draining": self.draining}
+                health = self._health(asked) | {"draining": self.draining}
                 await answers.json(asked.send, health, status=503 if self.draining else 200, headers=asked.told)
             case "healthz":
                 await answers.json(asked.send, {"status": "alive"}, headers=asked.told)
+
+    def _health(self, asked: _Asked) -> dict[str, Any]:
+        """How everything stands; where keys are asked for, strangers learn no names, paths or errors."""
+        health = self._parts.health()
+        if self._parts.admit.watches(asked.headers, asked.scope["query_string"]):
+            return health
+        return {"plan": health["plan"], "store": "ok" if health["store"] == "ok" else "troubled"}
 
     async def _exchange(self, asked: _Asked) -> None:
         parts, front, dialect = self._parts, asked.front, asked.dialect
