@@ -157,6 +157,7 @@ class Offer(Struct, frozen=True, omit_defaults=True):
     prices: tuple[Price, ...] = ()
     context: int | None = None
     max_output: int | None = None
+    first_token: float | None = None  #: seconds until its answers begin, the median that was measured
     quantization: str = ""
     retired: str = ""
     profile: str = ""
