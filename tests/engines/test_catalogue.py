@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from weighbridge import dialects
 from weighbridge.canon import Engine, Host, Model, Offer, Price, Profile, Usage
 from weighbridge.engines import catalogue
-from weighbridge.engines.catalogue import Catalogue, disputes, has_key, load
+from weighbridge.engines.catalogue import Catalogue, disputes, load
+from weighbridge.engines.keys import has_key
 from weighbridge.engines.layers import overlay
 from weighbridge.errors import NoKeyError, UnknownEngineError
 

@@ -143,7 +143,7 @@ def test_what_cannot_be_promoted(state, engines):
         promote(state, engines, "assistant", "b@tset")
     with pytest.raises(InputError, match="already"):
         promote(state, engines, "assistant", "a@test")
-    with pytest.raises(NoKeyError, match="KEYED_API_KEY is not set"):
+    with pytest.raises(NoKeyError, match="none is set"):
         promote(state, engines, "assistant", "a@keyed")
     assert state.sequence() == 1
     assert promote(state, engines, "assistant", "a@keyed", environ={"KEYED_API_KEY": "k"}).sequence == 2

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,25 @@ def state_store(config: settings.Config) -> Iterator[Store]:
         yield made
     finally:
         made.close()
+
+
+def environ(config: settings.Config) -> Mapping[str, str]:
+    """The environment, and the secrets of the state store, which is opened when the first one is asked for."""
+    import os
+
+    from weighbridge.engines.keys import Environ
+
+    @functools.cache
+    def stored(name: str) -> str | None:
+        from weighbridge.access import secrets
+        from weighbridge.access.masters import Masters
+
+        if not config.settings.store.state and not Path(config.state_place).exists():
+            return None  # nothing was kept yet, and looking makes no store
+        with state_store(config) as state:
+            return secrets.found(state, Masters(os.environ, config.store_path), name)
+
+    return Environ(os.environ, stored)
 
 
 def who() -> str:

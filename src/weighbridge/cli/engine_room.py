@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,12 +9,14 @@ from dataclasses import dataclass
 
 from weighbridge import routes
 from weighbridge.canon import Engine, Plan, Trace
+from weighbridge.cli import common
 from weighbridge.engines import catalogue
 from weighbridge.engines.client import Client
 from weighbridge.engines.clock import SYSTEM
+from weighbridge.engines.keys import has_key, no_key
 from weighbridge.engines.local import LocalEngines
 from weighbridge.engines.transport import AiohttpTransport
-from weighbridge.errors import MissingExtraError, NoKeyError
+from weighbridge.errors import MissingExtraError
 from weighbridge.exchange import Road
 from weighbridge.settings import Config
 from weighbridge.store.ids import new_trace_id
@@ -50,12 +51,8 @@ class EngineRoom:
                     where=engine.name,
                     fix="Run `make models` in a checkout, or: pip install 'weighbridge[local]', and the weights' file.",
                 )
-        elif not catalogue.has_key(engine, self.environ):
-            raise NoKeyError(
-                f"No key for {engine.host.title or engine.host.name}.",
-                where=engine.name,
-                fix=f"Set {engine.host.key_env} in the environment.",
-            )
+        elif not has_key(engine, self.environ):
+            raise no_key(engine)
         return engine
 
     def engines_of(self, name: str) -> list[Engine]:
@@ -81,6 +78,7 @@ async def open_room(config: Config, *, record: bool = True) -> AsyncIterator[Eng
     """
     settings = config.settings
     known = catalogue.load(config)
+    environ = common.environ(config)
     declared = routes.from_config(config.routes, known.engine, where=str(config.file or ""))
     async with AsyncExitStack() as stack:
         transport = AiohttpTransport(connections=settings.client.connections)
@@ -89,7 +87,7 @@ async def open_room(config: Config, *, record: bool = True) -> AsyncIterator[Eng
             settings=settings.client,
             transport=transport,
             endpoints=local,
-            environ=os.environ,
+            environ=environ,
             folder=config.folder,
         )
         stack.push_async_callback(client.close)
@@ -115,7 +113,7 @@ async def open_room(config: Config, *, record: bool = True) -> AsyncIterator[Eng
             deadline=settings.client.deadline,
             new_id=lambda: new_trace_id(SYSTEM.now(), rng),
         )
-        yield EngineRoom(config, known, client, local, road, os.environ)
+        yield EngineRoom(config, known, client, local, road, environ)
 
 
 def _forget(_trace: Trace) -> None:

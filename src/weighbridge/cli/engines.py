@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -84,19 +83,19 @@ def _list(config: Config, wish: Wish, *, unknown: bool, as_json: bool) -> None:
     from weighbridge.cli import engines_view as view
     from weighbridge.engines import catalogue, select
 
-    known, day = catalogue.load(config), _today()
-    answers = [(engine, select.fits(engine, wish, known, os.environ, day)) for engine in known.engines()]
+    known, day, environ = catalogue.load(config), _today(), common.environ(config)
+    answers = [(engine, select.fits(engine, wish, known, environ, day)) for engine in known.engines()]
     shown = [engine for engine, fit in answers if fit or (unknown and fit is None)]
     undecided = 0 if unknown else sum(fit is None for _, fit in answers)
     if as_json:
-        common.print_json([view.facts(engine, known, os.environ, day) for engine in shown])
+        common.print_json([view.facts(engine, known, environ, day) for engine in shown])
         return
     # Open weights times your own servers would bury the rest: they are listed when they are asked for.
     folded = set()
     if not (wish.text or wish.local or wish.callable):
         folded = {engine.name for engine in shown if not known.is_meant(engine)}
     rows = [engine for engine in shown if engine.name not in folded]
-    view.print_list(rows, known, os.environ, day, folded=len(folded), undecided=undecided)
+    view.print_list(rows, known, environ, day, folded=len(folded), undecided=undecided)
 
 
 @app.command()
@@ -112,18 +111,19 @@ def show(
     from weighbridge.cli import engines_view as view
     from weighbridge.engines import catalogue
 
-    known, day = catalogue.load(common.load_config(ctx)), _today()
+    config = common.load_config(ctx)
+    known, day, environ = catalogue.load(config), _today(), common.environ(config)
     engines = known.of_model(name) if name in known.models else []
     if not engines:
         engines = [known.engine(name)]
         name = engines[0].name
     if as_json:
-        found = [view.facts(engine, known, os.environ, day, sources=True) for engine in engines]
+        found = [view.facts(engine, known, environ, day, sources=True) for engine in engines]
         common.print_json(found if name in known.models else found[0])
     elif name in known.models:
-        view.print_model(engines, known, os.environ, day)
+        view.print_model(engines, known, environ, day)
     else:
-        view.print_engine(engines[0], known, os.environ, day)
+        view.print_engine(engines[0], known, environ, day)
 
 
 @app.command()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from weighbridge.canon import Engine, Fact, Price, Quirk
 from weighbridge.cli import common
-from weighbridge.engines.catalogue import Catalogue, disputes, has_key
+from weighbridge.engines.catalogue import Catalogue, disputes
+from weighbridge.engines.keys import has_key, places, read
 from weighbridge.engines.select import is_ready
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def facts(
         "price": price_facts(price) if price else None,
         "local": host.runs_here or host.self_hosted,
         "key_env": host.key_env or None,
+        "keys": places(host),
         "key_set": has_key(engine, environ),
         "callable": is_ready(engine, known, environ),
         "disputed": disputes(engine, day),
@@ -194,7 +196,10 @@ def print_engine(engine: Engine, known: Catalogue, environ: Mapping[str, str], d
     """Every fact of an engine with its source; what disputes it stands below, after an exclamation mark."""
     host = engine.host
     hs = host.sources
-    key = f"{host.key_env} ({'set' if has_key(engine, environ) else 'not set'})" if host.key_env else "none needed"
+    key = ", ".join(
+        f"{place.removeprefix('env:')} ({'set' if read(place, environ) else 'not set'})" for place in places(host)
+    )
+    key = key or "none needed"
     lines = [engine.name, "", *_model_lines(engine), "", "Host"]
     lines += _fact("host", host.title or host.name, hs.get("title"))
     lines += _fact("country", host.country, hs.get("country"))

@@ -30,7 +30,6 @@ def promote(
 
     Example: weighbridge swap promote assistant glm-5.2@zai --why "weighed safe"
     """
-    import os
     import time
 
     from weighbridge import swap
@@ -39,7 +38,14 @@ def promote(
     config = common.load_config(ctx)
     with common.state_store(config) as state:
         made = swap.promote(
-            state, load(config), route, engine, who=common.who(), why=why, at=time.time(), environ=os.environ
+            state,
+            load(config),
+            route,
+            engine,
+            who=common.who(),
+            why=why,
+            at=time.time(),
+            environ=common.environ(config),
         )
     _tell(made, as_json=as_json)
 

@@ -1,4 +1,4 @@
-"""How a host is shown who asks: as its entry in the catalogue says. Keys come from the environment, never from files of ours.
+"""How a host is shown who asks: as its entry in the catalogue says. Where its keys stand is the matter of `keys`.
 
 What must not be told (keys, tokens, signatures, in every spelling in which a host might quote them) is handed back
 beside the request, so that whoever reports an error can black it out.
@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from weighbridge.canon import Engine, Host
 from weighbridge.engines.clock import SYSTEM, Clock
+from weighbridge.engines.keys import HostKey, Keys, no_key, places
 from weighbridge.engines.transport import HttpRequest, Transport
-from weighbridge.errors import EngineError, NoKeyError
+from weighbridge.errors import EngineError, RateLimitedError
 
 if TYPE_CHECKING:
     from weighbridge.engines.auth_aws import Signer
@@ -31,10 +32,11 @@ _UNAUTHORIZED = 401
 
 
 class Signed(Struct, frozen=True):
-    """A request that shows who asks, and the texts in it that must not be told."""
+    """A request that shows who asks, the texts in it that must not be told, and the key that it was made with."""
 
     request: HttpRequest
     secrets: tuple[str, ...] = ()
+    key: HostKey | None = None
 
     def blacken(self, body: bytes) -> bytes:
         """What a host answers, without the secrets that hosts like to quote."""
@@ -47,7 +49,7 @@ class Auth:
     """Shows hosts who asks.
 
     Args:
-        environ: Where keys stand.
+        environ: Where keys stand; `keys.Environ` has those of the state store.
         transport: How tokens are fetched.
         clock: Time: tokens expire, signatures are dated.
     """
@@ -56,6 +58,7 @@ class Auth:
         self._environ = environ
         self._transport = transport
         self._clock = clock
+        self._keys = Keys(environ, clock)
         self._signer: Signer | None = None
         self._tokens: Tokens | None = None
 
@@ -63,8 +66,10 @@ class Auth:
         """The request as its host wants it, to be sent at once: signatures and tokens do not last.
 
         Raises:
-            NoKeyError: The environment does not hold what the host needs.
-            WrongKeyError: No token is given for the key.
+            NoKeyError: What the host needs is not set.
+            RateLimitedError: Each of several keys was told to wait.
+            WrongKeyError: No token is given for the key, or each of several was refused.
+            NoCreditError: Each of several was refused, and has no credit.
             UnreachableError: Whoever gives tokens cannot be reached.
             MissingExtraError: The library for this way is not installed.
             SettingsError: The host's entry does not say enough.
@@ -74,31 +79,47 @@ class Auth:
             case "sigv4":
                 headers, found = await self._aws().headers(engine.host, request, engine.name)
                 return _with(request, headers, (*told, *found))
-            case "google":
-                return _bearer(request, await self._google().token(self._key(engine), engine.name), told)
             case "none":
                 return _with(request, {}, told)
-        return _by_key(request, self._key(engine), engine.host, told)
+            case "google":
+                key = await self._keys.take(engine)
+                if key is None:
+                    raise no_key(engine)
+                try:
+                    token = await self._google().token(key.value, engine.name)
+                except EngineError as error:
+                    self._keys.refused(engine, key, error)
+                    raise
+                return replace(_bearer(request, token, told), key=key)
+        key = await self._keys.take(engine)
+        return replace(_by_key(request, key.value if key else "", engine.host, told), key=key)
 
-    def renew(self, engine: Engine, refused: HttpRequest, error: EngineError) -> bool:
+    def renew(self, engine: Engine, refused: Signed, error: EngineError) -> bool:
         """May a request have been refused for a token that was revoked before its time? Then the next one is fresh."""
-        if engine.host.auth != "google" or error.status != _UNAUTHORIZED:
+        if engine.host.auth != "google" or error.status != _UNAUTHORIZED or refused.key is None:
             return False
-        self._google().forget(self._key(engine), refused.headers["authorization"].removeprefix("Bearer "))
+        token = refused.request.headers["authorization"].removeprefix("Bearer ")
+        self._google().forget(refused.key.value, token)
         return True
 
-    def _key(self, engine: Engine) -> str:
-        name = engine.host.key_env or ("GOOGLE_APPLICATION_CREDENTIALS" if engine.host.auth == "google" else "")
-        if not name:
-            return ""
-        key = self._environ.get(name, "").strip()
-        if not key:
-            raise NoKeyError(
-                f"No key for {engine.host.title or engine.host.name}.",
-                where=engine.name,
-                fix=f"Set {name} in the environment.",
-            )
-        return key
+    async def turn(self, engine: Engine, refused: Signed, error: EngineError) -> bool:
+        """A host refused a request: is there another key with which it may be sent again at once?
+
+        Where there is none, the error tells when there will be.
+        """
+        if refused.key is None or len(places(engine.host)) == 1:
+            return False
+        if not self._keys.refused(engine, refused.key, error):
+            return False
+        wait = await self._keys.wait(engine)
+        if wait > 0 and isinstance(error, RateLimitedError):
+            error.retry_after = wait
+        return wait == 0
+
+    def served(self, engine: Engine, signed: Signed) -> None:
+        """A host took a request: nothing is wrong with its key."""
+        if signed.key is not None:
+            self._keys.served(engine, signed.key)
 
     def _aws(self) -> Signer:
         if self._signer is None:

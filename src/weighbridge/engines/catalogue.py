@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from weighbridge.canon import Engine, Host, Model, Offer, Price, Profile
 from weighbridge.engines.catalogue_file import Tables, read_builtin
+from weighbridge.engines.keys import has_key, how_to_set
 from weighbridge.engines.layers import Layers, read_profile, read_schema
 from weighbridge.engines.overlay import Overlay
 from weighbridge.engines.rows import read_host, read_model, read_offer
@@ -41,12 +42,6 @@ def load(config: Config | None = None) -> Catalogue:
     named = Overlay(config, tables).apply() if config is not None else frozenset()
     folder, local = (config.folder, config.settings.local.enabled) if config is not None else (Path.cwd(), True)
     return Catalogue(tables, named=named, folder=folder, local=local)
-
-
-def has_key(engine: Engine, environ: Mapping[str, str]) -> bool:
-    """Is the key set that the engine's host asks for? True where it asks for none, or where nobody says where it is."""
-    host = engine.host
-    return host.auth == "none" or not host.key_env or bool(environ.get(host.key_env))
 
 
 def disputes(engine: Engine, day: str) -> dict[str, tuple[str, ...]]:
@@ -195,11 +190,11 @@ class Catalogue:
                 f"No host offers the model '{model}'.",
                 fix=f'Describe one: [offers."{model}@HOST"] in weighbridge.toml.',
             )
-        keys = dict.fromkeys(engine.host.key_env for engine in engines if engine.host.key_env)
+        ways = dict.fromkeys(how_to_set(engine.host) for engine in engines)
         raise NoKeyError(
             f"No host of '{model}' can be called: none of their keys is set.",
             where=", ".join(engine.name for engine in engines),
-            fix=f"Set {' or '.join(keys)}." if keys else "Name the engine with its host.",
+            fix=" ".join(ways),
         )
 
     def _nearest(self, name: str, model: str, host: str) -> str:

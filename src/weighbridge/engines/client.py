@@ -45,7 +45,7 @@ class Client:
         settings: Timeouts, retries, limits.
         transport: The network.
         endpoints: Where local engines listen.
-        environ: Where the hosts' keys stand.
+        environ: Where the hosts' keys stand; `keys.Environ` has those of the state store.
         clock: Time.
         rng: Jitter of the backoff.
         folder: Where relative paths of `recorded` hosts start; the current folder by default.
@@ -98,7 +98,8 @@ class Client:
         """Send a request and return once an answer with a status of success has begun.
 
         What may be sent again is: 429, 408 and 5xx, and whatever failed before a byte of an answer came, after a
-        jittered backoff or the time that the host asked for, never past the deadline. Each try is signed anew.
+        jittered backoff or the time that the host asked for, never past the deadline. Each try is signed anew. A key
+        that its host refuses gives way at once to the next one, where the host has several.
 
         Args:
             engine: Whom to call.
@@ -123,7 +124,7 @@ class Client:
             begin_by = min(deadline, self._clock.monotonic() + first_byte_timeout)
         retries = Retries(self._settings, self._rng)
         call = await self._prepare(engine, dialect, body, begin_by, stream=stream, headers=headers or {}, target=target)
-        renewed = False
+        renewed, turns = False, 0
         while True:
             started = self._clock.monotonic()
             signed: Signed | None = None
@@ -140,14 +141,18 @@ class Client:
             except EngineError as error:
                 error.where = call.where
                 self._tell(on_attempt, engine, started, error, billed=sent and _may_be_billed(error))
-                if signed and not renewed and self._auth.renew(engine, signed.request, error):
+                if signed and not renewed and self._auth.renew(engine, signed, error):
                     renewed = True
+                    continue
+                if signed and turns < len(engine.host.keys) and await self._auth.turn(engine, signed, error):
+                    turns += 1
                     continue
                 wait = retries.wait(error, begin_by - self._clock.monotonic(), patient=patient)
                 if wait is None:
                     raise
                 await self._clock.sleep(wait)
                 continue
+            self._auth.served(engine, signed)
             self._tell(on_attempt, engine, started, None, response.status, billed=True)
             return Upstream(
                 response,

@@ -118,6 +118,8 @@ class Overlay:
         folder = self._config.folder
         if isinstance(path := row.get("gguf"), str) and path and not path.startswith("package:"):
             row["gguf"] = str(folder / Path(path).expanduser())
+        if section == "hosts" and isinstance(keys := row.get("keys"), list):
+            row["keys"] = [_absolute(place, folder) for place in keys]
         recorded = row.get("recorded")
         if isinstance(recorded, dict) and isinstance(path := recorded.get("path"), str):
             row["recorded"] = {**recorded, "path": str(folder / Path(path).expanduser())}
@@ -148,3 +150,9 @@ class Overlay:
         text = self._config.file.read_text(encoding="utf-8")
         number = line_of(text, f"{key}.{field}") or line_of(text, key)
         return f"{self._config.file}:{number}" if number else str(self._config.file)
+
+
+def _absolute(place: object, folder: Path) -> object:
+    if not (isinstance(place, str) and place.startswith("file:") and place != "file:"):
+        return place
+    return f"file:{folder / Path(place.removeprefix('file:')).expanduser()}"

@@ -17,6 +17,7 @@ from weighbridge import dialects
 from weighbridge.canon import Fact, Host, Model, Offer, Price, Profile, Quirk, SchemaRules, Service, Tier
 from weighbridge.canon.engines import Rates
 from weighbridge.canon.money import micro
+from weighbridge.engines.keys import MOST_KEYS, PLACE
 from weighbridge.errors import did_you_mean
 
 Row = Mapping[str, Any]
@@ -91,7 +92,7 @@ def read_model(name: str, row: Row, labs: Mapping[str, Row], observed: Mapping[s
 def read_host(name: str, row: Row, observed: Mapping[str, str]) -> Host:
     """A host from its row. One without the name of a key needs none, unless it says how else it is shown who asks."""
     fields = {k: v for k, v in row.items() if k not in {"source", "sources"}}
-    if not fields.get("key_env"):
+    if not (fields.get("key_env") or fields.get("keys")):
         fields.setdefault("auth", "none")
     if not (fields.get("url") or fields.get("serving") or fields.get("recorded")):
         raise RowError("url", f"The host '{name}' has no address.", "Give it a url, or serving, or recorded.")
@@ -109,8 +110,9 @@ def _check_host(host: Host) -> None:
         if url and not _URL.fullmatch(url):
             fix = 'Write it with its scheme and without a query: "https://api.example.com/v1".'
             raise RowError(field, f"{url[:80]!r} is no address.", fix)
-    if host.auth in _WITH_KEY and not host.key_env:
+    if host.auth in _WITH_KEY and not (host.key_env or host.keys):
         raise RowError("key_env", f"The host '{host.name}' asks for a key.", 'Say where it stands: key_env = "MY_KEY".')
+    _check_keys(host)
     for field, name in (("auth_name", host.auth_name), *(("headers", name) for name in host.headers)):
         if name and not _HEADER.fullmatch(name):
             raise RowError(field, f"{name[:80]!r} is no name of a header.", "Use letters, digits and '-'.")
@@ -119,6 +121,19 @@ def _check_host(host: Host) -> None:
     if host.path and not (host.path.startswith("/") and "{" not in host.path.replace("{model}", "")):
         fix = 'Begin with "/"; {model} stands for what the host calls the model.'
         raise RowError("path", f"{host.path[:80]!r} is no path.", fix)
+
+
+def _check_keys(host: Host) -> None:
+    """Refuse places of keys that nobody could read."""
+    if len(host.keys) > MOST_KEYS:
+        raise RowError("keys", f"{len(host.keys)} keys are too many.", f"Give at most {MOST_KEYS}.")
+    if host.keys and host.auth in ("none", "sigv4"):
+        raise RowError("keys", f"A host with auth = '{host.auth}' is shown no key of its own.", "Leave keys out.")
+    for place in host.keys:
+        if not PLACE.fullmatch(place):
+            # Never told: somebody may have written the key itself here.
+            fix = 'Say where it stands: "env:NAME", "file:PATH" or "store:NAME".'
+            raise RowError("keys", f"An entry of keys of the host '{host.name}' is no place.", fix)
 
 
 def read_offer(model: str, host: str, row: Row, observed: Mapping[str, str]) -> Offer:

@@ -9,7 +9,8 @@ from msgspec import Struct
 from weighbridge.canon import Engine
 from weighbridge.canon.money import MICRO
 from weighbridge.canon.places import is_among
-from weighbridge.engines.catalogue import Catalogue, has_key
+from weighbridge.engines.catalogue import Catalogue
+from weighbridge.engines.keys import has_key
 from weighbridge.engines.weights import present
 
 

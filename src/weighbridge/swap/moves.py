@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from weighbridge import routes
 from weighbridge.canon import Plan, Publication, Route
-from weighbridge.engines.catalogue import Catalogue, has_key
+from weighbridge.engines.catalogue import Catalogue
+from weighbridge.engines.keys import has_key, how_to_set
 from weighbridge.errors import InputError, NoKeyError, NotFoundError
 from weighbridge.store.state import State
 
@@ -61,9 +62,9 @@ def promote(
     found = catalogue.engine(engine)
     if not has_key(found, environ):
         raise NoKeyError(
-            f"{found.name} needs a key, and {found.host.key_env} is not set.",
+            f"{found.name} needs a key, and none is set.",
             where=found.name,
-            fix=f"Set {found.host.key_env} here and where the gateway runs, then promote again.",
+            fix=f"{how_to_set(found.host)} The gateway needs it where it runs. Then promote again.",
         )
 
     def change(plan: Plan | None) -> Plan:

@@ -11,7 +11,10 @@ from collections.abc import Callable, Mapping
 
 import uvicorn
 
+from weighbridge.access import secrets
+from weighbridge.access.masters import Masters
 from weighbridge.engines.catalogue import load as load_catalogue
+from weighbridge.engines.keys import Environ
 from weighbridge.gateway.admit import Admit
 from weighbridge.settings import Config, Gateway
 from weighbridge.store.state import State
@@ -47,11 +50,13 @@ async def serve(
     try:
         opener = Opener(state, environ.get(settings.key_env, ""))
         await asyncio.to_thread(opener.check_anyone, settings.key_env)
+        masters = Masters(environ, config.store_path)
         desk = Desk(
             state=state,
             config=load,
             catalogue=lambda: load_catalogue(load()),
-            environ=environ,
+            environ=Environ(environ, lambda name: secrets.found(state, masters, name)),
+            masters=masters,
             now=time.time,
         )
         checks = Gateway(allowed_hosts=settings.allowed_hosts, allowed_origins=settings.allowed_origins)
