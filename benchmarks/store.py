@@ -20,7 +20,7 @@ from pathlib import Path
 
 from weighbridge.canon import Attempt, Choice, Message, Plan, Reply, Request, TextPart, Trace, Usage, encode
 from weighbridge.settings import Store
-from weighbridge.store.follow import Follower
+from weighbridge.store.follow import follower
 from weighbridge.store.ids import new_trace_id
 from weighbridge.store.reader import export, find, recent, scan
 from weighbridge.store.results import Results
@@ -159,10 +159,10 @@ def measure_results(folder: Path, count: int) -> list[Row]:
     state = State(folder / "state.db")
     state.publish(Plan(number=0), action="declare", who="", why="", route="", at=START)
     state.close()
-    follower = Follower(folder / "state.db")
-    follower.newer(1)
-    poll = timed(lambda: [follower.newer(1) for _ in range(POLLS)])
-    follower.close()
+    following = follower(str(folder / "state.db"))
+    following.newer(1, 0)
+    poll = timed(lambda: [following.newer(1, 0) for _ in range(POLLS)])
+    following.close()
     return [
         *(
             {"what": what, "records": count, "us": round(ours / count * 1e6, 2), "ratio": round(ours / theirs, 2)}

@@ -7,15 +7,16 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from typing import Any, cast
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from weighbridge.canon import (
+    Act,
     Attempt,
     Engine,
     Host,
@@ -25,6 +26,7 @@ from weighbridge.canon import (
     Plan,
     Profile,
     Publication,
+    Record,
     Severity,
     Trace,
     Usage,
@@ -48,7 +50,7 @@ from weighbridge.gateway.listen import check_exposure, is_loopback, listen, url
 from weighbridge.gateway.lists import Listed, many, one
 from weighbridge.gateway.locals import Keeper, ParentEndpoints
 from weighbridge.gateway.metrics import FAMILIES, Metrics, Snapshot, render, total
-from weighbridge.gateway.plans import Plans, declare
+from weighbridge.gateway.plans import Plans, declare, dispatch
 from weighbridge.settings import Config, Gateway, Settings
 from weighbridge.store.state import State
 
@@ -426,16 +428,55 @@ async def test_plans_follow_the_store(tmp_path):
     state = State(tmp_path / "state.db")
     first = declare(state, {}, who="t", why="", at=1.0)
     assert declare(state, {}, who="t", why="", at=2.0) == first
-    plans = Plans(first, tmp_path / "state.db")
-    changed = asyncio.Event()
-    plans.watch(asyncio.get_running_loop(), lambda plan: changed.set())
+    state.alter("key", "a", lambda _: b"1", Act(1.0, "t", "key.create"))
+    plans = Plans(first, str(tmp_path / "state.db"), state.everything())
+    told: asyncio.Queue[object] = asyncio.Queue()
+    plans.watch(asyncio.get_running_loop(), told.put_nowait, told.put_nowait)
     kept = plans.plan()
     made = state.publish(Plan(0, declared={}), action="promote", who="t", why="", route="", at=3.0)
-    await asyncio.wait_for(changed.wait(), 30)
-    assert plans.plan() == made.plan
+    assert await asyncio.wait_for(told.get(), 30) == made.plan == plans.plan()
     assert kept is first.plan  # who began with it keeps it
+    changed = state.alter("key", "b", lambda _: b"2", Act(1.0, "t", "key.create"))
+    assert await asyncio.wait_for(told.get(), 30) == [changed]
+    gone = state.alter("key", "a", lambda _: None, Act(1.0, "t", "key.revoke"))
+    assert await asyncio.wait_for(told.get(), 30) == [gone]
+    assert plans.records == (changed,) == tuple(state.everything())
     await asyncio.to_thread(plans.close)
     state.close()
+
+
+async def test_a_store_of_an_earlier_day_takes_back_what_came_since(tmp_path):
+    state = State(tmp_path / "state.db")
+    first = declare(state, {}, who="t", why="", at=1.0)
+    old = state.alter("key", "old", lambda _: b"1", Act(1.0, "t", "key.create"))
+    state.close()
+    before = (tmp_path / "state.db").read_bytes()
+    state = State(tmp_path / "state.db")
+    new = state.alter("key", "new", lambda _: b"2", Act(1.0, "t", "key.create"))
+    plans = Plans(first, str(tmp_path / "state.db"), state.everything())
+    state.close()
+    (tmp_path / "copy.db").write_bytes(before)
+    (tmp_path / "copy.db").replace(tmp_path / "state.db")
+    told: asyncio.Queue[object] = asyncio.Queue()
+    plans.watch(asyncio.get_running_loop(), told.put_nowait, told.put_nowait)
+    assert await asyncio.wait_for(told.get(), 30) == [structs.replace(new, data=None), old]
+    assert plans.records == (old,)
+    await asyncio.to_thread(plans.close)
+
+
+def test_records_go_to_those_who_follow_their_kind():
+    class Kept:
+        def __init__(self):
+            self.seen = []
+
+        def apply(self, records):
+            self.seen.append(list(records))
+
+    keys, rules, silent = Kept(), Kept(), Kept()
+    key, rule, other = (Record(kind, "n", 1, b"") for kind in ("key", "rule", "other"))
+    dispatch([rule, key, other], {"key": (keys,), "rule": (rules, keys), "fact": (silent,)})
+    assert keys.seen == [[key], [rule]]
+    assert (rules.seen, silent.seen) == ([[rule]], [])
 
 
 # --- local engines ----------------------------------------------------------------------------

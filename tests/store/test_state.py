@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from weighbridge.canon import Plan, Publication, Route
+from weighbridge.canon import Act, Plan, Publication, Route
 from weighbridge.errors import (
     DamagedError,
     MissingExtraError,
@@ -24,7 +24,7 @@ from weighbridge.errors import (
     StoreFullError,
     WeighbridgeError,
 )
-from weighbridge.store.follow import Follower
+from weighbridge.store.follow import NOTHING, News, follower
 from weighbridge.store.sqlite import database_error
 from weighbridge.store.state import PlanMovedError, State
 
@@ -209,25 +209,47 @@ def test_a_full_disk_has_its_own_error() -> None:
 
 
 def test_a_follower_sees_each_publication_once(state: State, tmp_path: Path) -> None:
-    follower = Follower(tmp_path / "store" / "state.db")
-    assert follower.newer(0) is None
+    following = follower(str(tmp_path / "store" / "state.db"))
+    assert following.newer(0, 0) == NOTHING
     made = publish(state, plan_of("a@x"))
-    assert follower.newer(0) == made
-    assert follower.newer(made.sequence) is None
-    assert follower.newer(made.sequence - 1) == state.current()
-    follower.close()
+    assert following.newer(0, 0) == News(made)
+    assert following.newer(made.sequence, 0) == NOTHING
+    assert following.newer(made.sequence - 1, 0) == News(state.current())
+    following.close()
+
+
+def act(action: str = "key.create", at: float = 1.0) -> Act:
+    return Act(at, "ada", action)
+
+
+def test_a_follower_sees_each_change_of_records_once(state: State, tmp_path: Path) -> None:
+    following = follower(f"sqlite:///{tmp_path}/store/state.db")
+    one = state.alter("key", "one", lambda _: b"1", act())
+    two = state.alter("rule", "two", lambda _: b"2", act())
+    assert following.newer(0, 0) == News(records=(one, two))
+    assert following.newer(0, 1) == News(records=(two,))
+    again = state.alter("key", "one", lambda data: (data or b"") + b"!", act())
+    assert (again.revision, again.data) == (3, b"1!")
+    gone = state.alter("rule", "two", lambda _: None, act())
+    assert gone.data is None
+    assert following.newer(0, 2) == News(records=(again, gone))
+    assert following.newer(0, 4) == NOTHING
+    assert state.everything() == [again] == state.records("key")
+    assert state.records("rule") == []
+    assert following.newer(0, 9) == News(records=(again, gone), whole=True)
+    following.close()
 
 
 def test_a_follower_survives_a_store_that_goes_away_and_comes_back(state: State, tmp_path: Path) -> None:
     publish(state, plan_of("a@x"))
-    follower = Follower(tmp_path / "store" / "state.db")
-    assert follower.newer(0) is not None
+    following = follower(str(tmp_path / "store" / "state.db"))
+    assert following.newer(0, 0) != NOTHING
     away = (tmp_path / "store" / "state.db").rename(tmp_path / "away.db")
     with pytest.raises(StoreError):
-        follower.newer(0)
+        following.newer(0, 0)
     away.rename(tmp_path / "store" / "state.db")
-    assert follower.newer(0) is not None
-    follower.close()
+    assert following.newer(0, 0) != NOTHING
+    following.close()
 
 
 def test_threads_may_share_it(state: State) -> None:

@@ -6,13 +6,16 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from weighbridge.access.governor import Governor
 from weighbridge.access.keyring import Keyring
-from weighbridge.canon import Engine, Plan, Trace
+from weighbridge.access.meters import Meters
+from weighbridge.access.rules import Rules
+from weighbridge.canon import Engine, Plan, Record, Trace
 from weighbridge.engines.catalogue import Catalogue, load
 from weighbridge.engines.client import Client
 from weighbridge.engines.fetch import Fetcher
@@ -29,7 +32,7 @@ from weighbridge.gateway.journal import Journal
 from weighbridge.gateway.lists import Listed
 from weighbridge.gateway.locals import ParentEndpoints
 from weighbridge.gateway.metrics import Metrics
-from weighbridge.gateway.plans import Plans
+from weighbridge.gateway.plans import Follows, Plans, dispatch
 from weighbridge.gateway.responses import Responses
 from weighbridge.settings import Config
 from weighbridge.store.keepsakes import Keepsakes
@@ -73,7 +76,9 @@ class Built:
         self._steering = Steering(settings.resilience)
         metrics.watched.append(self._unwell)
         self._keyring = Keyring(required=settings.gateway.require_key)
-        self._plans = Plans(start.publication, Path(start.config.state_place))
+        self._rules = Rules()
+        self._meters = Meters(start.config.meters_path)
+        self._plans = Plans(start.publication, start.config.state_place, start.records)
         self._writer = TraceWriter(
             start.config.traces_path,
             bodies=settings.store.bodies,
@@ -93,11 +98,17 @@ class Built:
             folder=start.config.folder,
         )
         self.gateway = Gateway(self._parts(start, environ, scrape))
+        #: who is told of which kind of records
+        self._followers: dict[str, tuple[Follows, ...]] = {
+            "key": (self._keyring,),
+            "rule": (self._rules,),
+        }
 
     def follow(self) -> None:
-        """Begin to follow the plan in force."""
+        """Begin to follow the plan in force and what administrators keep in the store."""
         self._on_plan(self._plans.plan())
-        self._plans.watch(asyncio.get_running_loop(), self._on_plan)
+        self._on_records(self._plans.records)
+        self._plans.watch(asyncio.get_running_loop(), self._on_plan, self._on_records)
 
     @property
     def dropped(self) -> int:
@@ -116,6 +127,7 @@ class Built:
             if kept is not None:
                 kept.close()
         self._journal.close()
+        self._meters.close()
 
     def _parts(self, start: Start, environ: Mapping[str, str], scrape: Callable[[], Awaitable[str]]) -> Parts:
         settings = start.config.settings
@@ -134,8 +146,9 @@ class Built:
             new_id=new_id,
             keepsakes=self._keepsakes,
             fetcher=self._fetcher,
-            ledger=self._journal,
             steering=self._steering,
+            governor=Governor(self._meters, self._rules.of, settings.limits, count=self._metrics.add),
+            ledger=self._journal,
         )
         return Parts(
             road=road,
@@ -175,6 +188,9 @@ class Built:
 
     def _on_plan(self, plan: Plan) -> None:
         self._metrics.set("weighbridge_plan", plan.number)
+
+    def _on_records(self, records: Sequence[Record]) -> None:
+        dispatch(records, self._followers)
 
     def _health(self) -> dict[str, Any]:
         return {

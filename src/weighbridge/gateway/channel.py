@@ -1,7 +1,7 @@
 """What the parent and a worker tell each other, as framed JSON over a socket pair.
 
 The channel is also how each notices the other's end: a worker whose channel closes has lost its parent.
-No secret crosses it: keys stay in the environment that the worker inherits.
+No secret crosses it in the clear: keys stay in the environment that the worker inherits, hashed or encrypted.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections.abc import Callable
 import msgspec
 from msgspec import Struct
 
-from weighbridge.canon import Publication
+from weighbridge.canon import Publication, Record
 from weighbridge.gateway.metrics import Snapshot
 from weighbridge.settings import Config
 
-_MAX_FRAME = 64 * 1024 * 1024
+_MAX_FRAME = 512 * 1024 * 1024  #: a worker begins with every key of the store
 _HEAD = 4
 
 
@@ -31,6 +31,7 @@ class Start(Struct, frozen=True, tag=True):
     journal: str
     publication: Publication
     secret: bytes = b""  #: derives ids of conversations
+    records: tuple[Record, ...] = ()  #: what administrators keep in the store
 
 
 class Drain(Struct, frozen=True, tag=True):

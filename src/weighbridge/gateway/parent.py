@@ -13,19 +13,20 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from weighbridge.canon import Publication
+from weighbridge.canon import Plan, Publication, Record
 from weighbridge.errors import NoKeyError, NotFoundError, StoreError, WeighbridgeError
 from weighbridge.gateway.channel import Local, Message, Report, Scrape, Start, Want
 from weighbridge.gateway.crew import Crew
 from weighbridge.gateway.locals import Keeper, Runs
 from weighbridge.gateway.members import Member
 from weighbridge.gateway.metrics import render
+from weighbridge.gateway.plans import Follows, Plans, declare, dispatch
 from weighbridge.gateway.upkeep import Upkeep
 from weighbridge.settings import Config
 
@@ -80,10 +81,13 @@ class Parent:
         self._maintaining: asyncio.Task[None] | None = None
         self._keeper: Keeper | None = None
         self._upkeep: Upkeep
+        self._open = contextlib.ExitStack()  #: what is closed at the end, the last opened first
         self._state: State | None = None
         self._catalogue: Catalogue
-        self._publication: Publication
+        self._plans: Plans
         self._secret: bytes
+        #: who in this process is told of which kind of records
+        self._followers: dict[str, tuple[Follows, ...]] = {}
 
     async def run(self) -> None:
         """Serve until told to stop; every child is gone when this returns.
@@ -101,7 +105,7 @@ class Parent:
             await self._until_stop(self._crew.start())
             if not self._stop.is_set():
                 self._announce(
-                    Serving(os.getpid(), tuple(member.pid for member in self._crew.members), self._publication)
+                    Serving(os.getpid(), tuple(member.pid for member in self._crew.members), self._plans.publication)
                 )
                 self._start_local()
                 self._maintaining = asyncio.get_running_loop().create_task(self._upkeep.run())
@@ -121,20 +125,50 @@ class Parent:
         private_folder(self._config.traces_path)
         self._secret = lasting_secret(self._config.store_path / "conversations.key")
         self._state = State(self._config.state_place)
-        self._upkeep = Upkeep(self._config, self._journals, self._state, lost=self._on_lost)
-        self._declare(self._state)
+        self._upkeep = self._counting(self._state)
+        self._open.callback(self._state.close)
+        self._plans = Plans(self._declare(self._state), self._config.state_place, self._state.everything())
+        self._on_records(self._plans.records)
+        self._open.callback(self._plans.close)
+        self._plans.watch(asyncio.get_running_loop(), self._on_plan, self._on_records)
 
-    def _declare(self, state: State) -> None:
+    def _counting(self, state: State) -> Upkeep:
+        """What was spent is counted in the meters that budgets go by."""
+        from weighbridge.access.meters import Meters
+        from weighbridge.access.rules import Rules
+        from weighbridge.access.seeding import Seeder
+
+        meters, rules = Meters(self._config.meters_path), Rules()
+        self._open.callback(meters.close)
+        seeder = Seeder(meters, rules)
+        self._followers["rule"] = (rules, seeder)
+        return Upkeep(
+            self._config,
+            self._journals,
+            state,
+            lost=self._on_lost,
+            release=meters.release,
+            late=meters.late,
+            seeder=seeder,
+        )
+
+    def _on_plan(self, _plan: Plan) -> None:
+        """Nothing: whoever needs the plan in force asks for it."""
+
+    def _on_records(self, records: Sequence[Record]) -> None:
+        dispatch(records, self._followers)
+
+    def _declare(self, state: State) -> Publication:
         from weighbridge.engines.catalogue import load
-        from weighbridge.gateway.plans import declare
         from weighbridge.routes import from_config
 
         catalogue = load(self._config)
         file = str(self._config.file or "")
         routes = from_config(self._config.routes, catalogue.engine, where=file)
         why = f"read {Path(file).name}" if file else "started without a configuration file"
-        self._publication = declare(state, routes, who=getpass.getuser(), why=why, at=time.time())
+        publication = declare(state, routes, who=getpass.getuser(), why=why, at=time.time())
         self._catalogue = catalogue
+        return publication
 
     def _on_dead(self, member: Member) -> None:
         if member.journal is not None:
@@ -146,11 +180,6 @@ class Parent:
     # --- workers ------------------------------------------------------------------------------
 
     async def _begin(self, member: Member) -> None:
-        assert self._state is not None
-        with contextlib.suppress(StoreError):  # away for a while: the last known plan is good enough
-            current = await asyncio.to_thread(self._state.current)
-            self._publication = current if current is not None else self._publication
-
         def start(journal: str) -> Start:
             port: int = self._sock.getsockname()[1]
             return Start(
@@ -158,8 +187,9 @@ class Parent:
                 host=self._host,
                 port=port,
                 journal=journal,
-                publication=self._publication,
+                publication=self._plans.publication,
                 secret=self._secret,
+                records=self._plans.records,
             )
 
         member.begin(start, self._journals)
@@ -173,7 +203,7 @@ class Parent:
         try:
             assert self._state is not None
             self._config = self._load()
-            await asyncio.to_thread(self._declare, self._state)
+            self._plans.publication = await asyncio.to_thread(self._declare, self._state)
             self._start_local()
         except WeighbridgeError as error:
             log.error("the configuration was not read again: %s", error)  # noqa: TRY400 - a traceback would say less
@@ -195,7 +225,7 @@ class Parent:
 
     def _start_local(self) -> None:
         """Begin to load what routes use; nobody waits for it."""
-        for route in self._publication.plan.routes.values():
+        for route in self._plans.plan().routes.values():
             for name in (route.primary, *route.fallbacks):
                 self._want(name)
         for name in self._local:
@@ -280,9 +310,8 @@ class Parent:
             await self._upkeep.end()
         if self._keeper is not None:
             await self._keeper.close()
-        if self._state is not None:
-            with contextlib.suppress(StoreError):
-                self._state.close()
+        with contextlib.suppress(StoreError):
+            await asyncio.to_thread(self._open.close)
         self._sock.close()
 
 

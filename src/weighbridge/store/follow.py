@@ -1,27 +1,61 @@
-"""Follows the plan in force, cheaply: workers ask for it many times a second.
+"""Follows the state store, cheaply: workers ask many times a second which plan is in force, and what else changed.
 
-Plain SQLite: SQLAlchemy, which the rest of the state goes through, would double the time that a worker takes to start.
+Plain drivers: SQLAlchemy, which the rest of the state goes through, would double the time that a worker takes to start.
 """
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+from urllib.parse import unquote
 
 import msgspec
+from msgspec import Struct
 
-from weighbridge.canon import Plan, Publication
+from weighbridge.canon import Plan, Publication, Record
 from weighbridge.errors import DamagedError
-from weighbridge.store import sqlite
 
 LATEST_SEQUENCE = "SELECT coalesce(max(sequence), 0) FROM publications"
 PUBLISHED = (
     "SELECT p.sequence, p.plan, p.at, p.who, p.why, p.action, p.route, c.content "
     "FROM publications p JOIN plans c ON c.number = p.plan ORDER BY p.sequence DESC LIMIT {}"
 )
+_LATEST = (
+    "SELECT (SELECT coalesce(max(sequence), 0) FROM publications), (SELECT coalesce(max(revision), 0) FROM records)"
+)
+_CHANGED = "SELECT kind, name, revision, data FROM records WHERE revision > {} ORDER BY revision"
+_SQLITE = "sqlite:///"
+
+
+class News(Struct, frozen=True):
+    """What changed in the store."""
+
+    publication: Publication | None = None  #: in force now, where it is another one
+    records: tuple[Record, ...] = ()  #: the changed ones, oldest change first; deleted ones have no data
+    whole: bool = False  #: the store is an older one than before, and `records` all that it holds
+
+
+NOTHING = News()
+
+
+class Source(Protocol):
+    """An open database. For one thread."""
+
+    name: str
+    interval: float  #: seconds between two looks at it
+
+    def rows(self, statement: str) -> list[Sequence[Any]]:
+        """What a query gives.
+
+        Raises:
+            StoreError: The database cannot be read; the next call opens it again.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of it; safe twice."""
+        ...
 
 
 def read_publication(row: Sequence[Any], where: str) -> Publication:
@@ -54,50 +88,60 @@ def read_plan(number: int, content: bytes, where: str) -> Plan:
 
 
 class Follower:
-    """Reads what is in force from the SQLite file of a state store, which exists already. For one thread.
+    """Reads what is new in a state store, which exists already. For one thread.
 
     Args:
-        path: The file.
+        source: The database.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._connection: sqlite3.Connection | None = None
-        self._file = (0, 0)
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        #: seconds between two looks at the store
+        self.interval = source.interval
 
-    def newer(self, sequence: int) -> Publication | None:
-        """The publication in force if it is another one than `sequence`; None if nothing was published since.
+    def newer(self, sequence: int, revision: int) -> News:
+        """What changed since a publication and a revision of the records.
+
+        Args:
+            sequence: Of the publication that is known, 0: none.
+            revision: The highest one that is known, 0: none.
 
         Raises:
-            StoreError: The file cannot be read; the next call opens it again.
+            StoreError: The database cannot be read; the next call opens it again.
+            DamagedError: The plan in force cannot be read.
         """
-        try:
-            if self._connection is not None and self._identity() != self._file:
-                self.close()  # the file was moved or replaced: what is open here is no longer the store
-            connection = self._connection or self._open()
-            (latest,) = connection.execute(LATEST_SEQUENCE).fetchone()
-            if latest == sequence:
-                return None
-            row = connection.execute(PUBLISHED.format(1)).fetchone()
-        except (sqlite3.Error, OSError) as error:
-            self.close()
-            raise sqlite.database_error(error, self._path) from error
-        return read_publication(row, str(self._path)) if row else None
+        ((latest, highest),) = self._source.rows(_LATEST)
+        if (latest, highest) == (sequence, revision):
+            return NOTHING
+        published = self._source.rows(PUBLISHED.format(1)) if latest != sequence else []
+        whole = highest < revision  # a copy of an earlier day was put back
+        changed = self._source.rows(_CHANGED.format(0 if whole else revision)) if highest != revision else []
+        return News(
+            publication=read_publication(published[0], self._source.name) if published else None,
+            records=tuple(Record(*row) for row in changed),
+            whole=whole,
+        )
 
     def close(self) -> None:
-        """Let go of the file."""
-        if self._connection is not None:
-            with suppress(sqlite3.Error):
-                self._connection.close()
-            self._connection = None
+        """Let go of the database."""
+        self._source.close()
 
-    def _open(self) -> sqlite3.Connection:
-        # mode=rw: reading write-ahead logging may write beside the file, but nobody makes a new one here.
-        self._connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
-        sqlite.tune(self._connection)
-        self._file = self._identity()
-        return self._connection
 
-    def _identity(self) -> tuple[int, int]:
-        found = self._path.stat()
-        return found.st_dev, found.st_ino
+def follower(place: str) -> Follower:
+    """Follows a state store.
+
+    Args:
+        place: The path of its SQLite file, or its URL.
+
+    Raises:
+        MissingExtraError: The URL needs a driver that is not installed.
+        StoreError: The URL cannot be read.
+    """
+    if "://" in place and not place.startswith(_SQLITE):
+        from weighbridge.store.postgres import Link
+
+        return Follower(Link(place))
+    from weighbridge.store.sqlite import File
+
+    path = unquote(place.removeprefix(_SQLITE).partition("?")[0]) if place.startswith(_SQLITE) else place
+    return Follower(File(Path(path)))

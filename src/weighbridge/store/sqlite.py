@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from weighbridge.errors import DamagedError, StoreError, StoreFullError
 from weighbridge.store.files import locked, private_file, private_folder
@@ -11,6 +14,54 @@ from weighbridge.store.files import locked, private_file, private_folder
 BUSY_SECONDS = 10.0
 _DAMAGED = ("malformed", "not a database")
 _FULL = ("disk is full", "disk full", "no space left")
+
+
+class File:
+    """An SQLite file that exists already, open for reading. For one thread.
+
+    Args:
+        path: The file.
+    """
+
+    interval = 0.05
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self._file = (0, 0)
+
+    def rows(self, statement: str) -> list[Sequence[Any]]:
+        """What a query gives.
+
+        Raises:
+            StoreError: The file cannot be read; the next call opens it again.
+        """
+        try:
+            if self._connection is not None and self._identity() != self._file:
+                self.close()  # the file was moved or replaced: what is open here is no longer the store
+            return (self._connection or self._open()).execute(statement).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            self.close()
+            raise database_error(error, self._path) from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.close()
+            self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        # mode=rw: reading write-ahead logging may write beside the file, but nobody makes a new one here.
+        self._connection = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
+        tune(self._connection)
+        self._file = self._identity()
+        return self._connection
+
+    def _identity(self) -> tuple[int, int]:
+        found = self._path.stat()
+        return found.st_dev, found.st_ino
 
 
 def prepare_file(path: Path, *, busy: float = BUSY_SECONDS) -> None:
