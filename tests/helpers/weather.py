@@ -63,7 +63,7 @@ class _Answer:
         self._sky = sky
         self._breaks = weather.breaks
         reply = Reply(
-            id="r1", model="m", choices=(Choice(parts=(TextPart("Hello."),), stop="end"),), usage=USAGE, created=1
+            id="r1", model="m", choices=(Choice(parts=(TextPart("Hello."),), finish="stop"),), usage=USAGE, created=1
         )
         self._body = b"{}" if self.status != 200 else streamed(CHAT, reply) if stream else CHAT.write_reply(reply)[0]
         self._closed = False

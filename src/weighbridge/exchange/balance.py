@@ -22,11 +22,11 @@ def spread(route: Route | None, engines: Sequence[Engine]) -> tuple[Sequence[Eng
 
     Args:
         route: Whose balance holds; None where an engine was named directly.
-        engines: Who may answer; the first of them says which model is spread.
+        engines: Who may answer.
     """
-    if route is None or not route.balance or len(engines) < 2:  # noqa: PLR2004 - one alone has no order
+    if route is None or not route.balance:
         return (), engines
-    model = next((one.model.name for one in engines if one.name == route.primary), engines[0].model.name)
+    model = route.primary.rpartition("@")[0]
     same = [one for one in engines if one.model.name == model]
     return same, [one for one in engines if one.model.name != model]
 

@@ -141,9 +141,8 @@ async def _streamed(
 
 def _win(asking: Asking, tracer: Tracer) -> None:
     """This engine answers. Of two that are asked at once, only the first may; the other one's task ends here."""
-    if tracer.engine is not None:
+    if not tracer.win(asking.engine):
         raise asyncio.CancelledError
-    tracer.engine = asking.engine
 
 
 async def _complete(engine: Engine, tracer: Tracer, upstream: Upstream, reply: Reply, body: bytes) -> WholeAnswer:

@@ -63,6 +63,12 @@ class Visit:
         self._known.breaker.good(self._clock.monotonic())
         (self._known.streams if stream else self._known.whole).add(seconds)
 
+    def lost(self, seconds: float, *, stream: bool) -> None:
+        """Another engine was faster. It takes longer than this, which counts where it was thought to be faster."""
+        pace = self._known.streams if stream else self._known.whole
+        if pace.average is None or pace.average < seconds:
+            pace.add(seconds)
+
     def failed(self, error: EngineError, *, fair: bool = True) -> None:
         """It failed; see `Breaker.failed`."""
         self._known.breaker.failed(self._clock.monotonic(), error, fair=fair, probe=self._probe)

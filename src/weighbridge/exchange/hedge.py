@@ -61,6 +61,12 @@ class Race:
         """One more call."""
         self._running[self._loop.create_task(call)] = engine
 
+    def keep(self, winner: Engine) -> None:
+        """Break off all but one, at once: nothing more of theirs is sent."""
+        for task, engine in self._running.items():
+            if engine is not winner:
+                task.cancel()
+
     async def news(self) -> list[tuple[Engine, asyncio.Task[Answered]]]:
         """Wait until a call has ended, or the bell has rung for the first time: the calls that ended, uncancelled."""
         waiting: list[asyncio.Future[Any]] = [*self._running]

@@ -19,7 +19,7 @@ from weighbridge.exchange.health import Visit
 from weighbridge.exchange.hedge import Answered, Race
 from weighbridge.exchange.permit import Permit
 from weighbridge.exchange.steering import Steering
-from weighbridge.exchange.tracer import LOST, Asking, Tracer
+from weighbridge.exchange.tracer import Asking, Tracer
 from weighbridge.routes import Choice
 
 
@@ -88,6 +88,7 @@ class Search:
     async def _race(self, route: str, after: float) -> Answered:
         """Ask one; if its answer has not begun after so many seconds, one more beside it. The first to begin wins."""
         race = Race(self._clock, after)
+        self._tracer.won = race.keep
         hedged = False
         final: WeighbridgeError | None = None
         try:
@@ -187,8 +188,8 @@ class Search:
             self._learn(stay, asking, error, started, opened=upstream is not None)
             raise
         except asyncio.CancelledError:
-            if tracer.engine is not None and tracer.engine is not engine:
-                asking.drop(LOST, f"{tracer.engine.name} answered first.")
+            if tracer.engine is not None:
+                stay.visit.lost(self._clock.monotonic() - started, stream=errand.stream)
             raise
         else:
             answered = True

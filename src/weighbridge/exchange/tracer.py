@@ -37,6 +37,7 @@ class Tracer:
     Attributes:
         cached: Is the answer one that was given before? Then nothing is charged.
         told: Headers for the caller, besides those of the permit.
+        won: Called with the engine that answers, before anything else happens.
         ended: Called with the trace when the exchange ends, before the permit is settled; must not fail.
     """
 
@@ -69,6 +70,7 @@ class Tracer:
         self._permit: Permit | None = None
         self.cached = False
         self.told: list[tuple[bytes, bytes]] = []
+        self.won: Callable[[Engine], None] | None = None
         self.ended: list[Callable[[Trace], None]] = []
         self.trace: Trace | None = None
 
@@ -91,6 +93,19 @@ class Tracer:
         """What the caller is told besides the answer."""
         limits = self.permit.told(self._call.dialect) if self.permit is not None else ()
         return (*limits, *self.told)
+
+    def win(self, engine: Engine) -> bool:
+        """This engine has an answer. False where another one was first; else the others lose."""
+        if self.engine is not None:
+            return False
+        self.engine = engine
+        now = self._clock.monotonic()
+        for one in self._tries:
+            if one.engine is not engine and one.outcome == "ok":
+                one.close(now, LOST, one.status, f"{engine.name} answered first.")
+        if self.won is not None:
+            self.won(engine)
+        return True
 
     def lose(self, losses: Iterable[Loss]) -> None:
         """More was lost on the way; what is known already is not told twice."""
@@ -284,8 +299,3 @@ class Asking:
         """It was not asked: it is left alone for now, or a limit of ours is reached."""
         now = self._tracer.now
         self.tried(Attempt(self.engine.name, now, now, PASSED_OVER, None, error.what))
-
-    def drop(self, outcome: str, why: str) -> None:
-        """Nobody waits for it any more. What was sent may be charged for."""
-        if self._now is not None:
-            self._now.close(self._tracer.now, outcome, self._now.status, why)
