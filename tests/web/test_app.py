@@ -61,7 +61,7 @@ def opened(shown: list[bytes], _now: float) -> Any:
 
 
 APP = application(
-    Desk(state=None, config=None, catalogue=None, environ={}, now=lambda: 5.0),  # type: ignore[arg-type]
+    Desk(state=None, config=None, catalogue=None, environ={}, masters=None, now=lambda: 5.0),  # type: ignore[arg-type]
     ROWS,
     admit=Admit(Gateway(), host="127.0.0.1", port=8791, key=""),
     opened=opened,

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from weighbridge.access.masters import Masters
 from weighbridge.canon import AdminRole
 from weighbridge.engines.catalogue import Catalogue
 from weighbridge.settings import Config
@@ -16,13 +17,15 @@ from weighbridge.store.state import State
 class Desk(Struct, frozen=True):
     """What operations work with.
 
-    `catalogue` and `config` are asked anew by each operation that needs them; `environ` tells which keys of hosts are set.
+    `catalogue` and `config` are asked anew by each operation that needs them; `environ` tells which keys of hosts are set, and
+    `masters` lock what the store keeps of them.
     """
 
     state: State
     config: Callable[[], Config]
     catalogue: Callable[[], Catalogue]
     environ: Mapping[str, str]
+    masters: Masters
     now: Callable[[], float]
 
 
