@@ -93,3 +93,21 @@ def test_header_lines_in_names(bench):
             assert "set-cookie" not in asked.headers, text
             assert b"\r\nset-cookie" not in asked.body.lower(), text
             assert not [v for v in asked.headers.values() if "\r" in v or "\n" in v or "\x00" in v]
+
+
+def test_lines_of_the_log_and_labels(bench):
+    forged = "x\nweighbridge: CRITICAL: FORGED"
+    path = "".join(f"%{byte:02x}" for byte in forged.encode())
+    bench.chat(forged, "free")
+    bench.ask("GET", f"/v1/models/{path}", key="free")
+    bench.ask("GET", f"/v1/responses/{path}", key="free")
+    bench.ask("GET", f"/{path}", key="free")
+    bench.ask("GET", "/v1/models", key="wb-x\tweighbridge: CRITICAL: FORGED")
+    bench.ask(
+        "POST", "/v1/chat/completions", {forged: 1, "model": "assistant", "messages": [{"role": forged}]}, key="free"
+    )
+    assert not [line for line in bench.log().splitlines() if line.startswith("weighbridge: CRITICAL")]
+    figures = bench.ask("GET", "/metrics", key="viewer").body
+    assert b"weighbridge_" in figures
+    for text in ("FORGED", "OR 1=1", "set-cookie", "secret-model-x"):
+        assert text.encode() not in figures, text

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from msgspec import Struct
 
 from weighbridge.canon import Attempt, Trace
+from weighbridge.errors import UnknownRouteError
 from weighbridge.exchange.tracer import LOST, PASSED_OVER
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)  #: seconds
@@ -36,6 +37,12 @@ FAMILIES = (
         "weighbridge_dialect_requests_total", "counter", "Exchanges by the client's dialect.", ("dialect", "outcome")
     ),
     Family("weighbridge_refused_total", "counter", "Requests refused before an exchange began.", ("code",)),
+    Family(
+        "weighbridge_policy_refused_total",
+        "counter",
+        "Engines that a policy kept from answering a request.",
+        ("route", "engine", "rule"),
+    ),
     Family("weighbridge_limited_total", "counter", "Requests that a limit or a budget refused.", ("code", "kind")),
     Family(
         "weighbridge_budget_warnings_total",
@@ -94,9 +101,11 @@ class Metrics:
 
     def observe(self, trace: Trace) -> None:
         """Count one exchange that ended."""
-        self.add("weighbridge_requests_total", (trace.route, trace.engine, trace.outcome))
+        # A name that nobody gave to anything makes no figure of its own: there would be as many as clients think up.
+        route = "" if trace.outcome == UnknownRouteError.code else trace.route
+        self.add("weighbridge_requests_total", (route, trace.engine, trace.outcome))
         self.add("weighbridge_dialect_requests_total", (trace.dialect, trace.outcome))
-        where = (trace.route, trace.engine)
+        where = (route, trace.engine)
         if trace.first_token is not None:
             self._bucket("weighbridge_first_token_seconds", where, trace.first_token)
         if trace.total is not None:
@@ -114,7 +123,7 @@ class Metrics:
         if trace.cost:
             self.add("weighbridge_cost_total", (trace.engine, trace.currency), trace.cost / _MICRO)
         for attempt in trace.attempts:
-            self._attempt(trace.route, attempt)
+            self._attempt(route, attempt)
 
     def snapshot(self) -> Snapshot:
         """The figures now."""
