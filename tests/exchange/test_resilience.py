@@ -433,7 +433,7 @@ async def test_switched_off_everyone_is_asked_every_time() -> None:
     assert place.steering.health.states() == {}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.tuples(
