@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
+from urllib.parse import quote
 
 from weighbridge.access.meters import INPUT, OUTPUT, REQUESTS, Level, wait
 
@@ -29,8 +30,12 @@ def told(dialect: str, levels: Sequence[Level], now: float) -> Pairs:
 
 def budgets(levels: Iterable[Level], names: Sequence[str]) -> Pairs:
     """The budgets that near their end, as `key:ID day 83%`."""
-    parts = [f"{level.want.subject} {names[level.want.field]} {_percent(level)}%" for level in levels if warns(level)]
-    return ((BUDGET, ", ".join(parts).encode("ascii", "replace")),) if parts else ()
+    parts = [
+        f"{quote(level.want.subject, safe=':@/.* ')} {names[level.want.field]} {_percent(level)}%"
+        for level in levels
+        if warns(level)
+    ]
+    return ((BUDGET, ", ".join(parts).encode()),) if parts else ()
 
 
 def warns(level: Level) -> bool:

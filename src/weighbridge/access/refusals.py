@@ -59,7 +59,7 @@ def unpriced(engine: str, want: Want) -> BudgetError:
 
 def _names(want: Want) -> str:
     per = "" if want.field == CONCURRENCY else " per minute"
-    return f"{want.subject} may use {want.limit:,} {_NAMES[want.field]}{per}"
+    return f"The {_NAMES[want.field]}{per} of {want.subject} are limited to {want.limit:,}"
 
 
 def _spent(refusal: Refusal, seconds: float, how: dict[str, Any]) -> BudgetError:

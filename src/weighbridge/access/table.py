@@ -99,7 +99,9 @@ class Table:
         self._thread.release()
 
     def close(self) -> None:
-        """Let go of it; what this process still held is given back by whoever looks next."""
+        """Let go of it; what this process still held is given back by whoever looks next. Safe twice."""
+        if self._map.closed:
+            return
         self.ints.release()
         self._view.release()
         self._map.close()

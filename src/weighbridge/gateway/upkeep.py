@@ -20,8 +20,10 @@ from weighbridge.gateway.journal import Begun, interrupted, leftovers, recoverin
 from weighbridge.settings import Config
 
 if TYPE_CHECKING:
+    from weighbridge.access.seeding import Seeder
     from weighbridge.store.state import State
 
+SEED_SECONDS = 0.02  #: between two looks whether a budget waits to be told what was spent before it
 FOLD_SECONDS = 1.0  #: between two times that what was spent is added up
 ROUND_SECONDS = 60.0  #: between two rounds of everything else
 
@@ -36,8 +38,9 @@ class Upkeep:
         journals: The folder of the workers' journals.
         state: Where the sums of what was spent stand.
         lost: Told how many exchanges were cut off by the death of their worker.
-        release: Gives back what an exchange had reserved that died; see `Permit.note`.
+        release: Gives back what an exchange had reserved that died, and counts what it is charged; see `Permit.note`.
         late: Hears of each exchange that was added up, without its bodies.
+        seeder: Tells budgets that are new what was spent before them.
     """
 
     def __init__(
@@ -47,8 +50,9 @@ class Upkeep:
         state: State,
         *,
         lost: Callable[[int], None],
-        release: Callable[[bytes], None] | None = None,
+        release: Callable[[bytes, Trace], object] | None = None,
         late: Callable[[Trace], None] | None = None,
+        seeder: Seeder | None = None,
     ) -> None:
         self._config = config
         self._journals = journals
@@ -56,6 +60,7 @@ class Upkeep:
         self._lost = lost
         self._release = release
         self._late = late
+        self._seeder = seeder
         self._released: set[Path] = set()
         self._lock = contextlib.ExitStack()
         self._folds = False
@@ -68,7 +73,7 @@ class Upkeep:
         await self._bury_all()
         await self._try(lambda: self._fold(every=True), "what was spent could not be added up yet")
         while True:
-            await asyncio.sleep(FOLD_SECONDS)
+            await self._seed_for(FOLD_SECONDS)
             rounds += FOLD_SECONDS
             await self._try(lambda: self._fold(every=False), "what was spent could not be added up yet")
             if rounds >= ROUND_SECONDS:
@@ -102,6 +107,15 @@ class Upkeep:
         else:
             self._away = "" if self._away == failed else self._away
 
+    async def _seed_for(self, seconds: float) -> None:
+        """Look now and then whether a request waits to know what its budget has left."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while loop.time() < until:
+            await asyncio.sleep(SEED_SECONDS)
+            if self._folds and self._seeder is not None and self._seeder.asked():
+                await self._try(self._seed, "what was spent before could not be read")
+
     # --- in a thread --------------------------------------------------------------------------
 
     def _fold(self, *, every: bool) -> None:
@@ -113,6 +127,16 @@ class Upkeep:
             self._folds = self._folds or self._lock.enter_context(spend.folding(folder))
             if self._folds:
                 spend.fold(self._state, folder, now=time.time(), every=every, tell=self._late)
+
+    def _seed(self) -> None:
+        from weighbridge.store import spend
+
+        def spent(subject: str, since: str, until: str, currency: str) -> int:
+            return spend.total(self._state, subject, since=since, until=until, currency=currency)
+
+        with self._turn:
+            if self._folds and self._seeder is not None:
+                self._seeder.seed(spent)
 
     def _round(self) -> None:
         from weighbridge.store import spend
@@ -140,7 +164,7 @@ class Upkeep:
     def _give_back(self, found: list[Begun]) -> None:
         for begun in found:
             if begun.note and self._release is not None:
-                self._release(begun.note)
+                self._release(begun.note, interrupted(begun, ""))
 
     def _record(self, found: list[Begun], ended: str) -> None:
         from weighbridge.store.reader import known

@@ -89,6 +89,7 @@ class _Billed(Struct, frozen=True):
     key: str = ""
     team: str = ""
     cached: bool = False
+    source: str = "gateway"
 
 
 class _MovedError(Exception):
