@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import postgres as servers
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -42,3 +44,21 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("WEIGHBRIDGE_") or name.endswith("_API_KEY"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[servers.Server]:
+    """A PostgreSQL server. Where none is installed its tests are skipped, but not in the run that decides."""
+    if why := servers.missing():
+        (pytest.fail if "CI" in os.environ else pytest.skip)(why)
+    made = servers.Server()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def postgres_url(postgres: servers.Server) -> Iterator[str]:
+    """The URL of an empty database."""
+    url = postgres.make()
+    yield url
+    postgres.drop(url)
