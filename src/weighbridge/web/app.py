@@ -72,7 +72,9 @@ class _Door:
 
     def place(self, request: Request) -> None:
         """Check where the request was meant to go, and which page sent it."""
-        self._admit.place(dict(request.scope["headers"]))
+        headers = dict(request.scope["headers"])
+        self._admit.unambiguous(request.scope, headers)
+        self._admit.place(headers)
 
     async def asked(self, request: Request, row: Operation) -> Asked:
         """The request, checked and read."""
