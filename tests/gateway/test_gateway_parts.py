@@ -31,6 +31,7 @@ from weighbridge.canon import (
     Trace,
     Usage,
 )
+from weighbridge.engines import catalogue
 from weighbridge.engines.endpoints import Endpoint
 from weighbridge.errors import (
     AccessError,
@@ -426,8 +427,8 @@ async def test_messages_arrive_in_order_and_the_end_is_noticed(tmp_path):
 
 async def test_plans_follow_the_store(tmp_path):
     state = State(tmp_path / "state.db")
-    first = declare(state, {}, who="t", why="", at=1.0)
-    assert declare(state, {}, who="t", why="", at=2.0) == first
+    first = declare(state, {}, resolve=catalogue.load().engine, who="t", why="", at=1.0)
+    assert declare(state, {}, resolve=catalogue.load().engine, who="t", why="", at=2.0) == first
     state.alter("key", "a", lambda _: b"1", Act(1.0, "t", "key.create"))
     plans = Plans(first, str(tmp_path / "state.db"), state.everything())
     told: asyncio.Queue[object] = asyncio.Queue()
@@ -447,7 +448,7 @@ async def test_plans_follow_the_store(tmp_path):
 
 async def test_a_store_of_an_earlier_day_takes_back_what_came_since(tmp_path):
     state = State(tmp_path / "state.db")
-    first = declare(state, {}, who="t", why="", at=1.0)
+    first = declare(state, {}, resolve=catalogue.load().engine, who="t", why="", at=1.0)
     old = state.alter("key", "old", lambda _: b"1", Act(1.0, "t", "key.create"))
     state.close()
     before = (tmp_path / "state.db").read_bytes()

@@ -166,7 +166,7 @@ async def test_after_a_promotion_every_worker_follows(gateway):
         while await engines(session) != {"writer@right"}:
             assert time.monotonic() < end
         assert await engines(session) == {"writer@right"}
-        made = swap.rollback(state, "assistant", who="t", why="", at=time.time())
+        made = swap.rollback(state, catalogue.load(config), "assistant", who="t", why="", at=time.time())
         assert made.plan.number == 1
         while await engines(session) != {"writer@left"}:
             assert time.monotonic() < end

@@ -53,7 +53,7 @@ def promote(state, engines, route, engine, **more):
 
 
 def rollback(state, route):
-    return swap.rollback(state, route, why="", **BY)
+    return swap.rollback(state, catalogue.load(), route, why="", **BY)
 
 
 def primaries(state):

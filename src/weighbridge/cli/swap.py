@@ -59,10 +59,11 @@ def rollback(ctx: typer.Context, route: Route, why: Why = "", as_json: common.Js
     import time
 
     from weighbridge import swap
+    from weighbridge.engines.catalogue import load
 
     config = common.load_config(ctx)
     with common.state_store(config) as state:
-        made = swap.rollback(state, route, who=common.who(), why=why, at=time.time())
+        made = swap.rollback(state, load(config), route, who=common.who(), why=why, at=time.time())
     _tell(made, as_json=as_json)
 
 

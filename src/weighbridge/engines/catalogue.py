@@ -9,14 +9,16 @@ every host that runs in this process, and every model with open weights may run 
 
 from __future__ import annotations
 
+import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from weighbridge.canon import Engine, Host, Model, Offer, Price, Profile
+from weighbridge.canon import Engine, FactChange, Host, Model, Offer, Price, Profile
 from weighbridge.engines.catalogue_file import Tables, read_builtin
+from weighbridge.engines.facts import lay
 from weighbridge.engines.keys import has_key, how_to_set
 from weighbridge.engines.layers import Layers, read_profile, read_schema
 from weighbridge.engines.overlay import Overlay
@@ -98,6 +100,17 @@ class Catalogue:
                     self.offers[name] = replace(
                         offer, prices=offer.prices or FREE, context=offer.context or (context if here else None)
                     )
+
+    def with_facts(self, changes: Iterable[FactChange]) -> Catalogue:
+        """The same catalogue with facts that changed laid over it, the oldest first; this one stays as it is.
+
+        Facts about what it does not have are passed over.
+        """
+        made = copy.copy(self)
+        made.models, made.hosts, made.offers = dict(self.models), dict(self.hosts), dict(self.offers)
+        for change in sorted(changes, key=lambda change: change.at):
+            lay(made, change)
+        return made
 
     def names(self) -> list[str]:
         """The names of all engines, `model@host`, sorted."""

@@ -192,7 +192,7 @@ class Road:
     async def _answer(self, call: Call, plan: Plan, tracer: Tracer, errand: Errand) -> WholeAnswer | StreamedAnswer:
         choice = self._choose(plan, tracer.route)
         if self._screen is not None:
-            choice = replace(choice, engines=self._screen.admitted(call, plan, choice))
+            choice = replace(choice, engines=self._screen.admitted(call, plan, choice, talks=errand.serves is None))
         engines = tuple(engine for engine in choice.engines if errand.serves is None or errand.serves(engine))
         if not engines:
             raise InputError(

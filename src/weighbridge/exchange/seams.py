@@ -14,8 +14,10 @@ from weighbridge.routes import Choice
 class Screen(Protocol):
     """Knows which engines may answer a request."""
 
-    def admitted(self, call: Call, plan: Plan, choice: Choice) -> tuple[Engine, ...]:
+    def admitted(self, call: Call, plan: Plan, choice: Choice, *, talks: bool = True) -> tuple[Engine, ...]:
         """Those of the choice's engines that every policy admits, in their order. Asked for each request.
+
+        `talks`: is it a conversation? What is none (embeddings, counts) gives no output tokens.
 
         Raises:
             PolicyError: None of them, with the reason for each.

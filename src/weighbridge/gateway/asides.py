@@ -12,7 +12,7 @@ from weighbridge.canon import Engine, Plan, Reply, Request, Usage, encode
 from weighbridge.dialects import counting
 from weighbridge.dialects.splice import splice_model
 from weighbridge.dialects.strict import decode, kind
-from weighbridge.errors import BrokenAnswerError, EngineError, InputError
+from weighbridge.errors import BrokenAnswerError, EngineError, InputError, PolicyError
 from weighbridge.exchange import Call, Road, WholeAnswer
 from weighbridge.exchange.tries import CHARS_PER_TOKEN, estimate_usage
 from weighbridge.gateway.answers import Pairs, told
@@ -77,7 +77,7 @@ class Counting:
                     serves=lambda one: one.name == engine.name,
                 )
                 return Counted(counting.read_answer(await answer.body()), front, told(answer))
-            except EngineError:
+            except (EngineError, PolicyError, InputError):
                 pass  # its trace tells why; an estimate serves the client better than an error
         return Counted(estimate(call.request), front, [_ESTIMATED])
 

@@ -11,17 +11,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from weighbridge.access.facts import Facts
 from weighbridge.access.governor import Governor
 from weighbridge.access.keyring import Keyring
+from weighbridge.access.masters import Masters
 from weighbridge.access.meters import Meters
 from weighbridge.access.rules import Rules
+from weighbridge.access.secrets import Secrets
 from weighbridge.canon import Engine, Plan, Record, Trace
 from weighbridge.engines.catalogue import Catalogue, load
 from weighbridge.engines.client import Client
 from weighbridge.engines.fetch import Fetcher
+from weighbridge.engines.keys import Environ
 from weighbridge.engines.transport import AiohttpTransport
 from weighbridge.errors import StoreError
 from weighbridge.exchange import Road
+from weighbridge.exchange.cache import AnswerCache
+from weighbridge.exchange.screen import PolicyScreen
 from weighbridge.exchange.steering import Steering
 from weighbridge.gateway.admit import Admit
 from weighbridge.gateway.app import Gateway, Parts
@@ -34,6 +40,7 @@ from weighbridge.gateway.locals import ParentEndpoints
 from weighbridge.gateway.metrics import Metrics
 from weighbridge.gateway.plans import Follows, Plans, dispatch
 from weighbridge.gateway.responses import Responses
+from weighbridge.routes.policy import Verdict
 from weighbridge.settings import Config
 from weighbridge.store.keepsakes import Keepsakes
 from weighbridge.store.responses import StoredResponses
@@ -70,6 +77,8 @@ class Built:
         scrape: Callable[[], Awaitable[str]],
     ) -> None:
         settings = start.config.settings
+        self._secrets = Secrets(Masters(environ, start.config.store_path))
+        environ = Environ(environ, self._secrets)
         self._metrics = metrics
         self._endpoints = endpoints
         self._catalogue = load(start.config)
@@ -102,6 +111,8 @@ class Built:
         self._followers: dict[str, tuple[Follows, ...]] = {
             "key": (self._keyring,),
             "rule": (self._rules,),
+            "secret": (self._secrets,),
+            "fact": (Facts(self._catalogue, self._on_catalogue),),
         }
 
     def follow(self) -> None:
@@ -137,7 +148,8 @@ class Built:
             return new_trace_id(time.time(), rng)
 
         max_body = int(settings.gateway.max_body_mb * _MB)
-        road = Road(
+        self._models = Models(self._catalogue, environ, local=settings.local.enabled)
+        road = self._road = Road(
             catalogue=self._catalogue,
             client=self._client,
             plan=self._plans.plan,
@@ -147,12 +159,18 @@ class Built:
             keepsakes=self._keepsakes,
             fetcher=self._fetcher,
             steering=self._steering,
+            screen=PolicyScreen(time.time, self._on_refused),
             governor=Governor(self._meters, self._rules.of, settings.limits, count=self._metrics.add),
             ledger=self._journal,
+            cache=AnswerCache(
+                max_bytes=int(settings.cache.mb * _MB),
+                max_answer=int(settings.cache.answer_mb * _MB),
+                count=lambda route, result: self._metrics.add("weighbridge_cache_total", (route, result)),
+            ),
         )
         return Parts(
             road=road,
-            counting=Counting(road, self._plans.plan, self._catalogue.engine),
+            counting=Counting(road, self._plans.plan, self._engine),
             admit=Admit(
                 settings.gateway,
                 host=start.host,
@@ -161,12 +179,12 @@ class Built:
                 keyring=self._keyring,
             ),
             plan=self._plans.plan,
-            engine=self._catalogue.engine,
+            engine=self._engine,
             journal=self._journal,
             metrics=self._metrics,
             new_id=new_id,
             secret=start.secret,
-            models=Models(self._catalogue, environ, local=settings.local.enabled),
+            models=self._models,
             health=self._health,
             scrape=scrape,
             files=lambda: self._endpoints.states,
@@ -189,8 +207,31 @@ class Built:
     def _on_plan(self, plan: Plan) -> None:
         self._metrics.set("weighbridge_plan", plan.number)
 
+    def _engine(self, name: str) -> Engine:
+        return self._catalogue.engine(name)
+
+    def _on_catalogue(self, catalogue: Catalogue) -> None:
+        """Facts changed: the next exchange goes by them."""
+        self._catalogue = self._road.catalogue = catalogue
+        self._models.renew(catalogue)
+
+    def _on_refused(self, route: str, verdict: Verdict, first: bool) -> None:  # noqa: FBT001 - the screen tells it so
+        for finding in verdict.refusals:
+            self._metrics.add("weighbridge_policy_refused_total", (route, verdict.engine.name, finding.rule))
+            if first:
+                log.warning(
+                    "%s may not answer %s: %s (%s): %s",
+                    verdict.engine.name,
+                    route,
+                    finding.rule,
+                    finding.by,
+                    finding.reason,
+                )
+
     def _on_records(self, records: Sequence[Record]) -> None:
         dispatch(records, self._followers)
+        if any(record.kind == "secret" for record in records):
+            self._models.renew(self._catalogue)  # a host may have a key now, or none any more
 
     def _health(self) -> dict[str, Any]:
         return {
@@ -243,6 +284,10 @@ class Models:
         self._environ = environ
         self._local = local
         self._engines: list[Listed] | None = None
+
+    def renew(self, catalogue: Catalogue) -> None:
+        """Go by another catalogue from now on."""
+        self._catalogue, self._engines = catalogue, None
 
     def __call__(self, plan: Plan) -> list[Listed]:
         """The rows for a plan."""

@@ -62,6 +62,12 @@ FAMILIES = (
         "Engines that were not asked, for a limit or their health.",
         ("engine",),
     ),
+    Family(
+        "weighbridge_cache_total",
+        "counter",
+        "Requests to routes that give answers again: hit, miss, or bypass where none may be kept.",
+        ("route", "result"),
+    ),
     Family("weighbridge_hedges_total", "counter", "Engines asked beside a slow one.", ("route", "engine", "outcome")),
     Family("weighbridge_engine_workers", "gauge", "Workers that go easy on an engine.", ("engine", "state")),
     Family("weighbridge_traces_dropped_total", "counter", "Traces that could not be recorded."),
@@ -110,7 +116,7 @@ class Metrics:
             self._bucket("weighbridge_first_token_seconds", where, trace.first_token)
         if trace.total is not None:
             self._bucket("weighbridge_total_seconds", where, trace.total)
-        if trace.usage is not None:
+        if trace.usage is not None and not trace.cached:
             usage = trace.usage
             for kind, count in (
                 ("input", usage.input),

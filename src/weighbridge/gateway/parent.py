@@ -159,6 +159,7 @@ class Parent:
         dispatch(records, self._followers)
 
     def _declare(self, state: State) -> Publication:
+        from weighbridge.access import facts
         from weighbridge.engines.catalogue import load
         from weighbridge.routes import from_config
 
@@ -166,7 +167,8 @@ class Parent:
         file = str(self._config.file or "")
         routes = from_config(self._config.routes, catalogue.engine, where=file)
         why = f"read {Path(file).name}" if file else "started without a configuration file"
-        publication = declare(state, routes, who=getpass.getuser(), why=why, at=time.time())
+        resolve = facts.current(state, catalogue).engine
+        publication = declare(state, routes, resolve=resolve, who=getpass.getuser(), why=why, at=time.time())
         self._catalogue = catalogue
         return publication
 

@@ -15,24 +15,29 @@ from msgspec.structs import replace
 
 from weighbridge.canon import Plan, Publication, Record, Route
 from weighbridge.errors import WeighbridgeError
-from weighbridge.routes import merge
+from weighbridge.routes import Resolve, merge
+from weighbridge.routes.policy import check_plan, day_of
 from weighbridge.store.follow import NOTHING, News, follower
 from weighbridge.store.state import State
 
 _AWAY = 1.0  #: seconds between two tries while the store is away
 
 
-def declare(state: State, declared: Mapping[str, Route], *, who: str, why: str, at: float) -> Publication:
+def declare(
+    state: State, declared: Mapping[str, Route], *, resolve: Resolve, who: str, why: str, at: float
+) -> Publication:
     """Bring what the configuration says into force, keeping what was promoted since it last changed.
 
     Args:
         state: The store.
         declared: The routes that the configuration declares.
+        resolve: Finds engines, with their facts as they are now.
         who: Who starts the gateway.
         why: Where the configuration stands.
         at: Now, in seconds since 1970.
 
     Raises:
+        PolicyError: An engine of a route that changes does not satisfy its policy; nothing was published.
         StoreError: The store cannot be read or written.
     """
     current = state.current()
@@ -40,7 +45,13 @@ def declare(state: State, declared: Mapping[str, Route], *, who: str, why: str, 
         merged = merge(current.plan, declared)
         if (merged.routes, merged.declared) == (current.plan.routes, current.plan.declared):
             return current
-    return state.update(lambda plan: merge(plan, declared), action="declare", who=who, why=why, route="", at=at)
+
+    def change(plan: Plan | None) -> Plan:
+        merged = merge(plan, declared)
+        check_plan(plan, merged, resolve, day=day_of(at))
+        return merged
+
+    return state.update(change, action="declare", who=who, why=why, route="", at=at)
 
 
 class Follows(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from msgspec import Struct
 
@@ -134,6 +135,11 @@ def check_plan(before: Plan | None, after: Plan, resolve: Resolve, *, day: str) 
             )
 
 
+def day_of(at: float) -> str:
+    """The UTC day of a time in seconds since 1970: whose prices count."""
+    return datetime.fromtimestamp(at, UTC).date().isoformat()
+
+
 def _why(findings: Sequence[Finding]) -> str:
     return ", ".join(f"{finding.rule} ({finding.by}): {finding.reason}" for finding in findings)
 
@@ -261,8 +267,10 @@ def _highest(price: Price | None, kind: str, service: str) -> int | None:
     layers: list[Price | Tier | Service] = [price, *price.tiers]
     if (special := price.service.get(service)) is not None:
         layers += [special, *special.tiers]
-    kinds = ("input", "cache_written") if kind == "input" else (kind,)
-    return max(figure for layer in layers for one in kinds if (figure := getattr(layer, one)) is not None)
+    figures = [layer.output for layer in layers]
+    if kind == "input":
+        figures = [figure for layer in layers for figure in (layer.input, layer.cache_written)]
+    return max((figure for figure in figures if figure is not None), default=None)
 
 
 def _requests(engine: Engine, policy: Policy, asked: Asked) -> Iterator[tuple[str, bool, str]]:

@@ -9,10 +9,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from weighbridge import routes
+from weighbridge.access import facts
 from weighbridge.canon import Plan, Publication, Route
 from weighbridge.engines.catalogue import Catalogue
 from weighbridge.engines.keys import has_key, how_to_set
 from weighbridge.errors import InputError, NoKeyError, NotFoundError
+from weighbridge.routes.policy import check_plan, day_of
 from weighbridge.store.state import State
 
 _HISTORY = 2_000  #: publications looked through for the last move of a route
@@ -55,6 +57,7 @@ def promote(
         UnknownEngineError: No such engine.
         NoKeyError: The engine's host needs a key, and none is set: every request would fail.
         InputError: The engine answers this route already.
+        PolicyError: An engine of the route would not satisfy its policy.
         StoreError: The store cannot be read or written.
     """
     current = state.current()
@@ -67,16 +70,20 @@ def promote(
             fix=f"{how_to_set(found.host)} The gateway needs it where it runs. Then promote again.",
         )
 
+    known = facts.current(state, catalogue)
+
     def change(plan: Plan | None) -> Plan:
         now = plan or Plan(number=0)
         if routes.route(now, route).primary == found.name:
             raise InputError(f"{found.name} answers {route} already.", where=route, fix="Nothing is to be done.")
-        return routes.promote(now, route, found.name)
+        new = routes.promote(now, route, found.name)
+        check_plan(plan, new, known.engine, day=day_of(at))
+        return new
 
     return state.update(change, action="promote", who=who, why=why, route=route, at=at)
 
 
-def rollback(state: State, route: str, *, who: str, why: str, at: float) -> Publication:
+def rollback(state: State, catalogue: Catalogue, route: str, *, who: str, why: str, at: float) -> Publication:
     """Undo the last move of a route. Twice in a row goes two moves back.
 
     Where the plan before that move differs from the one in force in nothing else, that very plan comes back, with its
@@ -84,6 +91,7 @@ def rollback(state: State, route: str, *, who: str, why: str, at: float) -> Publ
 
     Args:
         state: The store of the gateways that are to follow.
+        catalogue: Where engines are found.
         route: The route.
         who: Who asks for it.
         why: Their reason.
@@ -92,8 +100,10 @@ def rollback(state: State, route: str, *, who: str, why: str, at: float) -> Publ
     Raises:
         UnknownRouteError: No plan in force, or it has no such route.
         NotFoundError: The route has not moved since it was declared.
+        PolicyError: An engine of the route would not satisfy its policy.
         StoreError: The store cannot be read or written.
     """
+    known = facts.current(state, catalogue)
 
     def change(plan: Plan | None) -> Plan:
         now = plan or Plan(number=0)
@@ -106,7 +116,9 @@ def rollback(state: State, route: str, *, who: str, why: str, at: float) -> Publ
                 fix="See 'weighbridge swap status' for what was done, or promote the engine that you want.",
             )
         # The same content gets the same number: an earlier plan comes back as itself.
-        return replace(now, routes={**now.routes, route: before})
+        new = replace(now, routes={**now.routes, route: before})
+        check_plan(plan, new, known.engine, day=day_of(at))
+        return new
 
     return state.update(change, action="rollback", who=who, why=why, route=route, at=at)
 

@@ -53,7 +53,8 @@ def _promote(asked: Asked) -> Publication:
 
 
 def _rollback(asked: Asked) -> Publication:
-    return swap.rollback(asked.desk.state, asked.path["route"], who=asked.who, why=asked.body.why, at=asked.desk.now())
+    desk, route = asked.desk, asked.path["route"]
+    return swap.rollback(desk.state, desk.catalogue(), route, who=asked.who, why=asked.body.why, at=desk.now())
 
 
 ROWS = (
