@@ -123,6 +123,12 @@ def test_a_host_that_says_when_to_come_back_is_left_alone_until_then() -> None:
     assert breaker.room(160) == 1  # not all at once
 
 
+def test_after_a_short_wait_all_may_come() -> None:
+    breaker = failing(1, error=RateLimitedError("Slow down.", status=429, retry_after=2))
+    assert breaker.room(102) is None
+    assert breaker.word(102) == ""
+
+
 def test_a_host_that_does_not_say_when_is_passed_over_only_where_another_can_answer() -> None:
     breaker = failing(1, error=RateLimitedError("Slow down.", status=429))
     assert not asked(breaker, 101)

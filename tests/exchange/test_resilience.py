@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from scripts import engine
 from weather import Town, Weather, ask
 
 from weighbridge.canon import Trace
-from weighbridge.errors import EngineError, OverloadedError, RateLimitedError, UnreachableError, WeighbridgeError
+from weighbridge.errors import (
+    EngineError,
+    InputError,
+    OverloadedError,
+    RateLimitedError,
+    UnreachableError,
+    WeighbridgeError,
+)
 from weighbridge.exchange import Road, StreamedAnswer
 from weighbridge.exchange.health import MOST_ENGINES, Health
 from weighbridge.settings import Resilience
@@ -362,6 +371,29 @@ async def test_an_engine_that_fails_beside_another_ends_nothing() -> None:
     await place.pass_time(5)
     assert await asking == "m@a"
     assert sorted(outcomes(place.traces[0])) == [("m@a", "ok"), ("m@b", "refused_request")]
+
+
+async def test_what_the_second_engine_cannot_be_asked_hides_nothing() -> None:
+    place = town("m@a", "m@b", "m@c", hedge=1.0, hedge_share=1.0)
+    place.sky.over["a"] = Weather(begins=2, status=503)
+    road = place.way()
+
+    async def written(one, choice, *, usual):
+        if one.name == "m@b":
+            raise InputError("It takes no images.", fix="Send none.")
+        return await usual(one, choice)
+
+    usual = road._errands.conversation
+
+    def conversation(call):
+        errand = usual(call)
+        return replace(errand, write=partial(written, usual=errand.write))
+
+    road._errands.conversation = conversation  # type: ignore[method-assign]
+    asking = asyncio.create_task(told(road))
+    await place.pass_time(3)
+    assert await asking == "m@c"
+    assert [code for _, code in outcomes(place.traces[0])] == ["overloaded", "bad_input", "ok"]
 
 
 async def test_where_both_fail_the_next_one_answers_and_if_nobody_does_all_are_named() -> None:

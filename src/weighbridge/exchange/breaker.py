@@ -150,8 +150,8 @@ class Breaker:
         self._last = error
         if until > self._cool_until:
             self._cool_until, self._told = until, asked > 0
-            if self._told:
-                self._recovered = until
+            if self._told and until - now >= self._settings.slow_start:
+                self._recovered = until  # who was away for long finds many waiting
 
     def _too_many(self, now: float) -> bool:
         while self._seen and self._seen[0][0] <= now - self._settings.window:

@@ -62,6 +62,7 @@ class Search:
         self._seconds = seconds
         self._deadline = deadline
         self._queue: deque[Engine] = deque()
+        self._first: Engine | None = None
         self._passed: list[EngineError] = []
         self._failed: list[tuple[Engine, EngineError]] = []
 
@@ -138,6 +139,7 @@ class Search:
         except BaseException:
             visit.leave()
             raise
+        self._first = self._first or engine
         return _Stay(engine, visit, permit, alone=alone)
 
     def _final(self, engine: Engine, error: WeighbridgeError) -> bool:
@@ -145,7 +147,7 @@ class Search:
         if isinstance(error, EngineError):
             self._failed.append((engine, error))
             return not error.transient
-        if not isinstance(error, InputError) or not (self._failed or self._passed):
+        if not isinstance(error, InputError) or (engine is self._first and not self._passed):
             return True
         # What a fallback cannot be asked does not hide why it was needed.
         self._tracer.asking(engine).fail(error)
