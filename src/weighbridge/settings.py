@@ -469,7 +469,7 @@ def _check_keys(data: Mapping[str, Any], text: str, path: Path | None) -> None:
 
 def _check_environment(env: Mapping[str, str]) -> None:
     """A misspelt variable would be passed over in silence; those that start like a section's are checked."""
-    known = {item.env for item in table()}
+    known = {item.env for item in table()} | {str(item.default) for item in table() if item.key.endswith("_env")}
     heads = tuple(f"{ENV_PREFIX}{section.upper()}_" for section in get_type_hints(Settings))
     for name in env:
         if name.startswith(heads) and name not in known:
