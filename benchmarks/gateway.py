@@ -161,10 +161,13 @@ class Load:
         return statistics.quantiles(self.latencies, n=1000)[round(q * 1000) - 1] * 1e6
 
 
-def request_bytes(url: str, model: str, *, stream: bool) -> bytes:
-    body = json.dumps({"model": model, "messages": [{"role": "user", "content": PROMPT}], "stream": stream}).encode()
+def request_bytes(url: str, model: str, *, stream: bool, key: str = "", **more: Any) -> bytes:
+    value = {"model": model, "messages": [{"role": "user", "content": PROMPT}], "stream": stream, **more}
+    body = json.dumps(value).encode()
     host = urlsplit(url).netloc
     head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n"
+    if key:
+        head += f"authorization: Bearer {key}\r\n"
     return head.encode() + b"content-length: %d\r\n\r\n" % len(body) + body
 
 
