@@ -16,6 +16,7 @@ from weighbridge.access.masters import Masters
 from weighbridge.engines.catalogue import load as load_catalogue
 from weighbridge.engines.keys import Environ
 from weighbridge.gateway.admit import Admit
+from weighbridge.gateway.edge import Edge
 from weighbridge.settings import Config, Gateway
 from weighbridge.store.state import State
 from weighbridge.web.app import application
@@ -71,6 +72,7 @@ async def _run(app: object, sock: socket.socket, announce: Callable[[], None]) -
     server = uvicorn.Server(
         uvicorn.Config(
             app,  # type: ignore[arg-type]
+            http=Edge,
             ws="none",
             lifespan="off",
             log_config=None,
