@@ -115,6 +115,16 @@ class Client(Struct, frozen=True, forbid_unknown_fields=True):
     max_answer_mb: Annotated[float, Meta(gt=0, le=1024, description="Largest answer, in megabytes.")] = 64.0
 
 
+class Cache(Struct, frozen=True, forbid_unknown_fields=True):
+    """Answers that routes with `cache` give again, in the memory of each worker."""
+
+    mb: Annotated[
+        float,
+        Meta(ge=0, le=100_000, description="Megabytes of answers per worker; those not asked for longest go first."),
+    ] = 64.0
+    answer_mb: Annotated[float, Meta(gt=0, le=1024, description="Largest answer that is kept, in megabytes.")] = 1.0
+
+
 class Resilience(Struct, frozen=True, forbid_unknown_fields=True):
     """When an engine is left alone, and how requests are spread. Each worker goes by what it sees itself."""
 
@@ -161,7 +171,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
 
     output_tokens: Annotated[
         int,
-        Meta(ge=1, le=10_000_000, description="Output tokens reserved for a request that does not say how many it wants."),
+        Meta(
+            ge=1, le=10_000_000, description="Output tokens reserved for a request that does not say how many it wants."
+        ),
     ] = 1000
     queue: Annotated[
         int,
@@ -233,6 +245,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     admin: Admin = Admin()
     client: Client = Client()
     resilience: Resilience = Resilience()
+    cache: Cache = Cache()
     limits: Limits = Limits()
     store: Store = Store()
     weigh: Weigh = Weigh()

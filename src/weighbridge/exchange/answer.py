@@ -6,6 +6,7 @@ An answer ends its trace: when it was read to the end, when it broke, or when it
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from typing import Protocol
 
 from weighbridge.canon import (
     Begin,
@@ -22,13 +23,21 @@ from weighbridge.canon import (
 )
 from weighbridge.dialects.base import Dialect, Relay, StreamReader, StreamWriter
 from weighbridge.dialects.fold import Fold
-from weighbridge.engines.upstream import Upstream
 from weighbridge.errors import EngineError
 from weighbridge.exchange.keeping import Keeper
 from weighbridge.exchange.tracer import Tracer
 
 Restore = Callable[[list[Event]], list[Event]]
 """The way back of what the way out did to the request (tool calls out of a grammar's JSON); [] asks for the rest."""
+
+
+class Closing(Protocol):
+    """A call that is under way."""
+
+    async def close(self) -> None:
+        """End it."""
+        ...
+
 
 Steps = list[tuple[bytes, list[Event]]]
 """Bytes for the caller, each with the events that they complete."""
@@ -167,7 +176,7 @@ class StreamedAnswer(Answer):
         tracer: Tracer,
         engine: Engine,
         *,
-        upstream: Upstream,
+        upstream: Closing,
         source: AsyncIterator[bytes],
         relay: Relay,
         head: Steps,

@@ -27,7 +27,7 @@ _ALLOWED = (
 )
 _EXPOSED = (
     b"x-weighbridge-engine, x-weighbridge-plan, x-weighbridge-trace, x-weighbridge-loss, x-weighbridge-estimated, "
-    b"retry-after"
+    b"x-weighbridge-cache, retry-after"
 )
 _NAMES = re.compile(rb"[a-z0-9_-]{1,64}(?: *, *[a-z0-9_-]{1,64}){0,63}", re.IGNORECASE)
 _LOSS_BYTES = 1000  #: of the header that names what was lost
