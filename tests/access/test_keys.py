@@ -127,6 +127,8 @@ def test_two_of_one_name_are_told_apart_by_id(state):
         *(("routes", [pattern]) for pattern in ("", "a b", "a,b", "a\x00", "x" * 201, "a\u2028b")),
         ("routes", ["a"] * 101),
         ("dialects", ["openai"]),
+        ("policy", Policy(jurisdictions=("nowhere",))),
+        ("policy", Policy(max_output=0)),
         ("metadata", {"": "x"}),
         ("metadata", {"a": "x" * 513}),
         ("metadata", {str(n): "" for n in range(33)}),

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 from weighbridge import dialects as known_dialects
-from weighbridge.canon import ROLES
-from weighbridge.errors import InputError, did_you_mean
+from weighbridge.canon import ROLES, Policy
+from weighbridge.errors import InputError, SettingsError, did_you_mean
+from weighbridge.routes.policy_fields import check_policy
 
 _MAX_SCOPES = 100
 _MAX_METADATA = 32
@@ -70,6 +71,19 @@ def check_scope(field: str, patterns: Sequence[str], role: str) -> None:
             raise InputError(
                 f"There is no dialect '{pattern[:100]}'.", where=field, fix=did_you_mean(pattern, known_dialects.NAMES)
             )
+
+
+def check_rules(policy: Policy | None) -> None:
+    """Its policy.
+
+    Raises:
+        InputError: It holds a value that means nothing.
+    """
+    try:
+        if policy is not None:
+            check_policy(policy, "policy")
+    except SettingsError as error:
+        raise InputError(error.what, where=error.where, fix=error.fix) from error
 
 
 def check_metadata(metadata: Mapping[str, str]) -> None:

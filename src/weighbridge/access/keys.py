@@ -12,9 +12,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weighbridge.access.key_fields import check_end, check_metadata, check_names, check_scope
+from weighbridge.access.key_fields import check_end, check_metadata, check_names, check_rules, check_scope
 from weighbridge.canon import Act, AdminRole, Key, Policy
 from weighbridge.errors import DamagedError, InputError, NotFoundError, did_you_mean
+from weighbridge.routes.policy_fields import check_policy
 
 if TYPE_CHECKING:
     from weighbridge.store.state import State
@@ -107,6 +108,9 @@ def create(
     for field, patterns in (("routes", routes), ("engines", engines), ("dialects", dialects)):
         check_scope(field, patterns, role)
     check_metadata(metadata or {})
+    if policy is not None:
+        check_policy(policy, "policy", InputError)
+    check_rules(policy)
     others = listed(state)
     if any(other.revoked is None and other.name == name for other in others):
         raise InputError(

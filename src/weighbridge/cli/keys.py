@@ -196,18 +196,17 @@ def _tell(made: Made, what: str, *, as_json: bool) -> None:
 def _policy(file: Path | None) -> Policy | None:
     import tomllib
 
-    import msgspec
-
-    from weighbridge.canon import Policy as Rules
+    from weighbridge.routes.policy_fields import read_policy
 
     if file is None:
         return None
     try:
-        return msgspec.convert(tomllib.loads(file.read_text(encoding="utf-8")), Rules)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        row = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(
             f"{error}.", where=str(file), fix='Write rules such as: jurisdictions = ["EU"], one per line.'
         ) from error
+    return read_policy(row, str(file))
 
 
 def _pairs(texts: list[str]) -> dict[str, str]:
