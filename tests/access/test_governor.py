@@ -421,7 +421,7 @@ def test_nothing_is_told_of_what_is_not_limited():
 
 
 def test_guesses():
-    one = Estimate(request(max_tokens=None), day="2026-11-23", output=1000)
+    one = Estimate(request(max_tokens=None), at=NOON, output=1000)
     assert (one.input, one.output(engine()), one.output(engine(max_output=8))) == (10, 1000, 8)
     many = Request(
         "r",
@@ -429,11 +429,11 @@ def test_guesses():
         tools=(Tool("f", "abc", {"type": "object"}),),
         sampling=Sampling(max_tokens=7, n=3),
     )
-    two = Estimate(many, day="2026-11-23", output=1000)
+    two = Estimate(many, at=NOON, output=1000)
     assert two.output(engine()) == 21
     assert 1000 < two.input < 1010
     assert two.cost(engine(), "USD") == two.input + 42
-    assert Estimate(request(max_tokens=-5), day="2026-11-23", output=1).output(engine()) == 0
+    assert Estimate(request(max_tokens=-5), at=NOON, output=1).output(engine()) == 0
 
 
 def test_fields_are_what_rules_limit():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 import msgspec
@@ -17,13 +18,13 @@ class Estimate:
 
     Args:
         request: What is asked.
-        day: Whose price counts (`YYYY-MM-DD`).
+        at: When it is asked, in seconds since 1970: the price of that day counts.
         output: Output tokens where neither the request nor the engine sets fewer.
     """
 
-    def __init__(self, request: Request, *, day: str, output: int) -> None:
+    def __init__(self, request: Request, *, at: float, output: int) -> None:
         self._request = request
-        self._day = day
+        self._at = at
         self._output = output
         self._input = -1
 
@@ -48,13 +49,14 @@ class Estimate:
 
     def cost(self, engine: Engine, currency: str) -> int | None:
         """Micro-units of a currency; None where the engine is priced in another one, or its price is unknown."""
-        price = engine.price_at(self._day)
+        day = time.strftime("%Y-%m-%d", time.gmtime(self._at))
+        price = engine.price_at(day)
         if price is None:
             return 0 if engine.host.runs_here else None
         if price.currency != currency:
             return None
         usage = Usage(input=self.input, output=self.output(engine))
-        return engine.cost(usage, self._day, self._request.service_tier)
+        return engine.cost(usage, day, self._request.service_tier)
 
 
 def _sizes(parts: Iterable[object]) -> Iterable[int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -99,8 +98,7 @@ class Governor:
             LimitError: A limit is reached, or the queue is full.
             BudgetError: A budget would be overspent, or it cannot be known.
         """
-        day = time.strftime("%Y-%m-%d", time.gmtime(self.clock.now()))
-        permit = Permit(self, Estimate(call.request, day=day, output=self._limits.output_tokens))
+        permit = Permit(self, Estimate(call.request, at=self.clock.now(), output=self._limits.output_tokens))
         permit.rules = [rule for subject in _subjects(call.key, route) if (rule := self.rule(subject)) is not None]
         own = self.rule(f"engine:{engine.name}")
         if not permit.rules and own is None:
@@ -272,7 +270,8 @@ class Permit:
             raise _as_engines(engine, error) from error
         if isinstance(found, Refusal):
             raise _as_engines(engine, refusals.error(found, self._governor.clock.now()))
-        self._governor.warn(found.levels)
+        if found.levels:
+            self._governor.warn(found.levels)
         self._calls.append((engine.name, found))
         self._inside.append((engine.name, found))
 

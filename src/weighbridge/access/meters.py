@@ -8,7 +8,7 @@ if it ended before. So each counts once, whenever a budget was made and whoever 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -25,6 +25,7 @@ _GENERATION, _SPAN, _USED, _RESERVED, _GRANTED, _SINCE, _WANTED, _WARNED = range
 _WANTING, _UNKNOWN = 1, 2  #: bits of the table's flag
 _MICRO = 1_000_000
 _AHEAD = 60.0  #: seconds that a clock may be set back before what was counted under the later time is dropped
+DRY = -1  #: stands for what is wanted where nothing more is to be had
 _MOST = 1 << 53  #: of one amount: whatever a client asks for, sums stay numbers
 
 Why = Literal["limit", "lease", "unknown"]
@@ -82,7 +83,7 @@ class Standing(Struct, frozen=True):
     used: int
     reserved: int
     granted: int  #: what this machine may use of the limit; -1: all of it
-    wanted: int  #: what it should be granted more, so that nobody waits
+    wanted: int  #: what it should be granted more, so that nobody waits; `DRY` where others have the rest
     since: float
     currency: str = ""
 
@@ -179,9 +180,12 @@ class Meters:
             done: What was reserved, with the tokens that count there; None: only given back.
             trace: Its money counts for all of its subjects; None where it goes on.
         """
+        held = [one for one in done if one[0].hold >= 0]
+        if not held and (trace is None or not any(self._table.find(subject) >= 0 for subject in _named(trace))):
+            return
         with self._table:
-            for reservation, usage in done:
-                if reservation.hold >= 0 and self._table.held(reservation.hold, reservation.id):
+            for reservation, usage in held:
+                if self._table.held(reservation.hold, reservation.id):
                     self._give_back(reservation.hold, usage)
             if trace is not None:
                 self._count(trace, late=False)
@@ -295,8 +299,15 @@ class Meters:
                         table.set(at + _USED, 0)
                         self._flag(_UNKNOWN)
 
-    def grant(self, subject: str, field: Field, span: str, granted: int) -> bool:
+    def grant(self, subject: str, field: Field, span: str, granted: int, *, dry: bool = False) -> bool:
         """Tell how much of a limit this machine may use; -1: all of it.
+
+        Args:
+            subject: Whose.
+            field: Which of its meters.
+            span: Of the meter.
+            granted: How much.
+            dry: Have others the rest? Then what is short is refused at once, and asked for no more until the next grant.
 
         Returns:
             Whether that span is still the present one.
@@ -307,8 +318,31 @@ class Meters:
             if at < 0:
                 return False
             table.set(at + _GRANTED, granted)
-            table.set(at + _WANTED, 0)
+            table.set(at + _WANTED, DRY if dry else 0)
             return True
+
+    def shrink(self, subject: str, field: Field, span: str, keep: int = 0) -> int:
+        """Take back what this machine was granted and does not use.
+
+        Args:
+            subject: Whose.
+            field: Which of its meters.
+            span: Of the meter.
+            keep: How much of it stays, besides what is used and reserved.
+
+        Returns:
+            How much less it has now.
+        """
+        table = self._table
+        with table:
+            at = self._present(subject, field, span)
+            granted = table.ints[at + _GRANTED] if at >= 0 else -1
+            spare = granted - table.ints[at + _USED] - table.ints[at + _RESERVED] - keep
+            if granted < 0 or spare <= 0:
+                return 0
+            spare = min(spare, granted)
+            table.set(at + _GRANTED, granted - spare)
+            return spare
 
     # --- within a step --------------------------------------------------------------------------------
 
@@ -367,11 +401,11 @@ class Meters:
             self._flag(_UNKNOWN)
             return taken, "unknown"
         if granted >= 0:
-            if 2 * total > granted and ints[at + _WANTED] < total - granted // 2:
+            if 2 * total > granted and 0 <= ints[at + _WANTED] < total - granted // 2:
                 self._table.set(at + _WANTED, total - granted // 2)
                 self._flag(_WANTING)
             if total > granted:
-                return taken, "lease"
+                return taken, "limit" if ints[at + _WANTED] == DRY else "lease"
         return taken, None
 
     def _take(self, wants: Sequence[Want], levels: Sequence[tuple[int, int]]) -> Entries:
@@ -407,6 +441,8 @@ class Meters:
         if late and self._leased and trace.source == "gateway":
             return
         table = self._table
+        if not any(table.find(subject) >= 0 for subject in _named(trace)):
+            return
         ended = int((trace.at + (trace.total or 0.0)) * _MICRO)
         spans = _spans(trace.at)
         for subject, parts in _subjects(trace):
@@ -528,18 +564,26 @@ def _currency(code: int) -> str:
     return code.to_bytes(7, "big").lstrip(b"\0").decode("utf-8", "replace")
 
 
+def _named(trace: Trace) -> Iterator[str]:
+    """Whose budgets a trace may count in."""
+    yield f"route:{trace.route}"
+    if trace.key:
+        yield f"key:{trace.key}"
+    if trace.team:
+        yield f"team:{trace.team}"
+    for engine in {trace.engine, *(attempt.engine for attempt in trace.attempts)}:
+        yield f"engine:{engine}"
+
+
 def _subjects(trace: Trace) -> list[tuple[str, list[Attempt]]]:
     """Whose budgets a trace counts in, with what was charged there."""
     billed = [attempt for attempt in charges(trace) if attempt.cost]
     if not billed:
         return []
-    found = [(f"route:{trace.route}", billed)]
-    if trace.key:
-        found.append((f"key:{trace.key}", billed))
-    if trace.team:
-        found.append((f"team:{trace.team}", billed))
-    engines = dict.fromkeys(attempt.engine for attempt in billed)
-    return found + [(f"engine:{name}", [attempt for attempt in billed if attempt.engine == name]) for name in engines]
+    return [
+        (subject, [a for a in billed if f"engine:{a.engine}" == subject] if subject.startswith("engine:") else billed)
+        for subject in _named(trace)
+    ]
 
 
 def _cost(billed: Iterable[Attempt], code: int) -> int:

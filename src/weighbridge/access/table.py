@@ -32,7 +32,7 @@ _CHUNK = 32  #: holds that a process takes at a time
 _OWNERS = 256  #: processes at once
 
 # The head of the file, in numbers.
-_IS, _BOOT, _SLOTS, _HOLDS, _COUNTER, FLAG, _UNDO, _LOG = range(8)
+_IS, _BOOT, _SLOTS, _HOLDS, _COUNTER, FLAG, _MADE, _UNDO, _LOG = range(9)
 _HEAD = 1024
 _MOST_UNDO = (_HEAD - _LOG) // 2
 
@@ -70,6 +70,8 @@ class Table:
         self._folder = private_folder(folder)
         self._thread = threading.Lock()
         self._known: dict[str, tuple[int, int, int]] = {}
+        self._missing: set[str] = set()
+        self._made = -1
         self._mine: list[int] = []  # free holds of ours
         self._owner_fd = -1
         self._fd, self._map = _opened(folder / _NAME, _boot() if boot is None else boot)
@@ -138,6 +140,11 @@ class Table:
         known = self._known.get(subject)
         if known is not None and self.ints[known[2] + _A] == known[0] and self.ints[known[2] + _B] == known[1]:
             return known[2]
+        if self.ints[_MADE] != self._made:
+            self._missing.clear()
+            self._made = self.ints[_MADE]
+        elif subject in self._missing:
+            return -1
         a, b = _digest(subject)
         for at in self._bucket(a, b):
             if self.ints[at + _A] == a and self.ints[at + _B] == b:
@@ -145,6 +152,9 @@ class Table:
                     self._known.clear()
                 self._known[subject] = (a, b, at)
                 return at
+        if len(self._missing) > SUBJECTS:
+            self._missing.clear()
+        self._missing.add(subject)
         return -1
 
     def make(self, subject: str, idle: Callable[[int], bool]) -> int:
@@ -186,6 +196,7 @@ class Table:
         self._view[start : start + len(text)] = text
         for place, value in ((_A, a), (_B, b), (_LENGTH, len(text))):
             self.set(at + place, value)
+        self.ints[_MADE] += 1  # never undone: who saw it must not see it twice
         return at
 
     def slots(self) -> Iterator[tuple[str, int]]:
