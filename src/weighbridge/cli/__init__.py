@@ -27,6 +27,7 @@ COMMANDS = {
     "keys": "Give out keys for the gateway and the admin API, rotate and revoke them.",
     "limits": "Limit requests and tokens per minute, and requests at a time.",
     "secrets": "Keep the keys of hosts in the state store, locked by a master key.",
+    "route": "Explain which engines a route may use, and why not the others.",
     "serve": "Answer requests in four dialects by routes, which can be swapped while in use.",
     "spend": "Tell what was spent, by key, team, route, engine and day.",
     "swap": "Move a route to another engine under live traffic, and back.",

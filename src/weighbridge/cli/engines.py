@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weighbridge.cli import common
+from weighbridge.cli import common, engines_fact
 from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ FAILED = 5
 CHECKS_AT_ONCE = 8
 
 app = typer.Typer(help="List, show and check engines.", no_args_is_help=True)
+app.add_typer(engines_fact.app, name="fact")
 
 
 def _today() -> str:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from weighbridge import dialects
-from weighbridge.canon import Fact, Host, Model, Offer, Price, Profile, Quirk, SchemaRules, Service, Tier
+from weighbridge.canon import DATA_CLASSES, Fact, Host, Model, Offer, Price, Profile, Quirk, SchemaRules, Service, Tier
 from weighbridge.canon.engines import Rates
 from weighbridge.canon.money import micro
 from weighbridge.engines.keys import MOST_KEYS, PLACE
@@ -98,6 +98,7 @@ def read_host(name: str, row: Row, observed: Mapping[str, str]) -> Host:
         raise RowError("url", f"The host '{name}' has no address.", "Give it a url, or serving, or recorded.")
     host = convert({**fields, "name": name, "sources": read_sources(row, fields, observed)}, Host)
     _check_host(host)
+    _check_facts(host)
     return host
 
 
@@ -134,6 +135,16 @@ def _check_keys(host: Host) -> None:
             # Never told: somebody may have written the key itself here.
             fix = 'Say where it stands: "env:NAME", "file:PATH" or "store:NAME".'
             raise RowError("keys", f"An entry of keys of the host '{host.name}' is no place.", fix)
+
+
+def _check_facts(host: Host) -> None:
+    """Refuse facts that no rule could understand."""
+    if host.cleared_for and host.cleared_for not in DATA_CLASSES:
+        raise RowError(
+            "cleared_for", f"'{host.cleared_for[:50]}' is no data class.", did_you_mean(host.cleared_for, DATA_CLASSES)
+        )
+    if host.retention_days is not None and host.retention_days < 0:
+        raise RowError("retention_days", "Nothing is kept for less than 0 days.", "Give days; 0: not kept at all.")
 
 
 def read_offer(model: str, host: str, row: Row, observed: Mapping[str, str]) -> Offer:

@@ -12,7 +12,7 @@ import msgspec
 from weighbridge import dialects
 from weighbridge.canon import Policy
 from weighbridge.canon.money import micro
-from weighbridge.errors import SettingsError, did_you_mean
+from weighbridge.errors import InputError, SettingsError, did_you_mean
 
 PRICES = ("max_input_price", "max_output_price")
 
@@ -52,14 +52,14 @@ def read_policy(row: Mapping[str, Any], where: str) -> Policy:
     return policy
 
 
-def check_policy(policy: Policy, where: str) -> None:
+def check_policy(policy: Policy, where: str, wrong: type[InputError] = SettingsError) -> None:
     """Refuse a policy with a value that means nothing: a rule with a slip of the pen would refuse everything.
 
     Raises:
-        SettingsError: The first such value.
+        InputError: The first such value; of the kind `wrong`.
     """
     for what, fix in _flaws(policy):
-        raise SettingsError(what, where=where, fix=fix)
+        raise wrong(what, where=where, fix=fix)
 
 
 def _flaws(policy: Policy) -> Iterator[tuple[str, str]]:
