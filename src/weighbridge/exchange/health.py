@@ -15,7 +15,8 @@ MOST_ENGINES = 4096
 """Engines that are known: whoever is well and asked by nobody is forgotten first."""
 _SMOOTH = 0.2  #: the share of the newest in a moving average
 _SAMPLES = 31  #: times to the first token that a median is taken of
-_MID_STREAM = frozenset({"broken_answer", "overloaded", "unreachable", "deadline", "engine_failed"})
+_MID_STREAM = frozenset({"broken_answer", "overloaded", "unreachable", "engine_failed"})
+"""Outcomes of an answer that had begun which are its engine's fault. Not being done in time may be the answer's length."""
 
 
 class Pace:
@@ -61,6 +62,7 @@ class Visit:
     def began(self, seconds: float, *, stream: bool) -> None:
         """Its answer began so many seconds after it was asked."""
         self._known.breaker.good(self._clock.monotonic())
+        self._tried()
         (self._known.streams if stream else self._known.whole).add(seconds)
 
     def lost(self, seconds: float, *, stream: bool) -> None:
@@ -72,6 +74,7 @@ class Visit:
     def failed(self, error: EngineError, *, fair: bool = True) -> None:
         """It failed; see `Breaker.failed`."""
         self._known.breaker.failed(self._clock.monotonic(), error, fair=fair, probe=self._probe)
+        self._tried()
 
     def broke(self, outcome: str, message: str) -> None:
         """Its answer ended so after it had begun."""
@@ -83,8 +86,12 @@ class Visit:
         if self._in:
             self._in = False
             self._known.breaker.under_way -= 1
-            if self._probe:
-                self._known.breaker.probing = False
+            self._tried()
+
+    def _tried(self) -> None:
+        """If this was the try of a half-open breaker, it is known now how it went."""
+        if self._probe:
+            self._probe = self._known.breaker.probing = False
 
 
 class Health:
@@ -154,6 +161,7 @@ class Health:
 
     def _forget(self) -> None:
         now = self._clock.monotonic()
-        idle = [name for name, one in self._known.items() if not one.breaker.under_way and not one.breaker.word(now)]
-        for name in idle[: MOST_ENGINES // 4]:
+        idle = [name for name, one in self._known.items() if not one.breaker.under_way]
+        well = [name for name in idle if not self._known[name].breaker.word(now)]
+        for name in (well or idle)[: MOST_ENGINES // 4]:
             del self._known[name]
