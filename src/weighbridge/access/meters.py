@@ -181,7 +181,7 @@ class Meters:
             trace: Its money counts for all of its subjects; None where it goes on.
         """
         held = [one for one in done if one[0].hold >= 0]
-        if not held and (trace is None or not any(self._table.find(subject) >= 0 for subject in _named(trace))):
+        if not held and (trace is None or not self._budgeted(trace)):
             return
         with self._table:
             for reservation, usage in held:
@@ -207,8 +207,10 @@ class Meters:
     def step_out(self, reservation: Reservation) -> None:
         """A call no longer counts among those under way; what else it reserved stays until it is settled."""
         table = self._table
+        if reservation.hold < 0:
+            return
         with table:
-            if reservation.hold >= 0 and table.held(reservation.hold, reservation.id):
+            if table.held(reservation.hold, reservation.id):
                 for number, (at, generation, amount) in enumerate(table.entries(reservation.hold)):
                     if table.field(at) == CONCURRENCY and amount:
                         table.amend(reservation.hold, number, 0)
@@ -441,13 +443,13 @@ class Meters:
         if late and self._leased and trace.source == "gateway":
             return
         table = self._table
-        if not any(table.find(subject) >= 0 for subject in _named(trace)):
+        if not (budgeted := self._budgeted(trace)):
             return
         ended = int((trace.at + (trace.total or 0.0)) * _MICRO)
         spans = _spans(trace.at)
-        for subject, parts in _subjects(trace):
-            slot = table.find(subject)
-            if slot < 0 or not (cost := _cost(parts, table.ints[slot + CURRENCY])):
+        billed = [attempt for attempt in charges(trace) if attempt.cost]
+        for subject, slot in budgeted:
+            if not (cost := _cost(billed, subject, table.ints[slot + CURRENCY])):
                 continue
             for field in (DAY, MONTH):
                 at = table.meter(slot, field)
@@ -455,6 +457,12 @@ class Meters:
                 news = ended < since or trace.source != "gateway" if late else ended >= since
                 if since and news and table.ints[at + _GENERATION] and table.ints[at + _SPAN] == spans[field]:
                     table.set(at + _USED, table.ints[at + _USED] + min(cost, _MOST))
+
+    def _budgeted(self, trace: Trace) -> list[tuple[str, int]]:
+        """Those of a trace's subjects that have a budget, and where their meters begin."""
+        table = self._table
+        found = ((subject, table.find(subject)) for subject in _named(trace))
+        return [(subject, slot) for subject, slot in found if slot >= 0 and table.ints[slot + CURRENCY]]
 
     def _idle(self, slot: int) -> bool:
         """Is nothing of this subject counted in a present span?"""
@@ -575,16 +583,11 @@ def _named(trace: Trace) -> Iterator[str]:
         yield f"engine:{engine}"
 
 
-def _subjects(trace: Trace) -> list[tuple[str, list[Attempt]]]:
-    """Whose budgets a trace counts in, with what was charged there."""
-    billed = [attempt for attempt in charges(trace) if attempt.cost]
-    if not billed:
-        return []
-    return [
-        (subject, [a for a in billed if f"engine:{a.engine}" == subject] if subject.startswith("engine:") else billed)
-        for subject in _named(trace)
-    ]
-
-
-def _cost(billed: Iterable[Attempt], code: int) -> int:
-    return sum(attempt.cost or 0 for attempt in billed if _code(attempt.currency) == code)
+def _cost(billed: Iterable[Attempt], subject: str, code: int) -> int:
+    """What was charged in a currency, by one engine where the subject is one."""
+    engine = subject.startswith("engine:")
+    return sum(
+        attempt.cost or 0
+        for attempt in billed
+        if _code(attempt.currency) == code and (not engine or f"engine:{attempt.engine}" == subject)
+    )
