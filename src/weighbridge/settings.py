@@ -182,6 +182,12 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     queue_seconds: Annotated[
         float, Meta(gt=0, le=3600, description="How long a request may wait for a limit of requests at a time.")
     ] = 10.0
+    lease: Annotated[
+        float,
+        Meta(
+            gt=0, le=1, description="Share of a limit that a machine takes at a time where several have one database."
+        ),
+    ] = 0.05
 
 
 class Store(Struct, frozen=True, forbid_unknown_fields=True):
@@ -277,6 +283,12 @@ class Config(Struct, frozen=True):
     def state_place(self) -> str:
         """The database of the state: a URL, or the path of a file within the store."""
         return self.settings.store.state or str(self.store_path / "state.db")
+
+    @property
+    def leased(self) -> bool:
+        """Do machines share the state, so that each may use only what it leased of limits and budgets?"""
+        scheme, found, _ = self.settings.store.state.partition("://")
+        return bool(found) and not scheme.startswith("sqlite")
 
     @property
     def meters_path(self) -> Path:

@@ -1,0 +1,296 @@
+"""Leases: where machines share limits and budgets through one database, each may use only what it took of them before.
+
+What all machines took together never passes a limit, so neither does what they use; while one holds more than it uses,
+the others have less: at most a lease of each. A machine that dies loses what it held until the span ends; of
+requests at a time, which have no span, it loses it after `WINDOW` seconds, or two times that.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from weighbridge.access.meters import DRY, Meters, Standing
+from weighbridge.access.rules import EACH, KIND, KINDS
+from weighbridge.access.seeding import Knows, Spent, days
+from weighbridge.canon import Record, Rule
+from weighbridge.errors import WeighbridgeError
+
+WINDOW = 7.0  #: seconds for which requests at a time are taken, this window and the next: 7 to 14 seconds in all
+TICK = 0.01  #: seconds between two looks whether anybody waits for a lease
+_SECOND = 1.0
+_AWAY = 1.0  #: seconds between two tries while the store is away
+_RULE_FIELDS = {
+    "requests": "requests",
+    "input": "input_tokens",
+    "output": "output_tokens",
+    "concurrency": "concurrency",
+    "day": "day",
+    "month": "month",
+}
+_MONEY = ("day", "month")
+_QUIET = {"concurrency": 1.0, "day": 60.0, "month": 60.0}  #: seconds without use after which the rest goes back
+_QUIET_MINUTE = 5.0
+_DRY = {"concurrency": 0.1}  #: seconds until others are asked again whether they left something
+_REMEMBERED = 50_000
+
+_Place = tuple[str, str, str]  #: subject, field, span
+
+log = logging.getLogger("weighbridge.access")
+
+
+class Allowances(Protocol):
+    """What all machines took of each limit."""
+
+    def take(self, subject: str, field: str, span: str, want: int, limit: int) -> int:
+        """Take as much as is wanted, or what is left of the limit; how much that was."""
+        ...
+
+    def give_back(self, subject: str, field: str, span: str, amount: int) -> None:
+        """Others may take it."""
+        ...
+
+
+class Lender:
+    """Takes leases for this machine's meters, and gives back what is not used.
+
+    Args:
+        meters: Of this machine, with `leased`.
+        rules: The rules in force.
+        allowances: What is shared.
+        spent: Reads what was spent in a budget's span until now.
+        share: Of a limit, taken at a time.
+        now: Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        meters: Meters,
+        rules: Knows,
+        allowances: Allowances,
+        *,
+        spent: Spent,
+        share: float,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._meters = meters
+        self._rules = rules
+        self._allowances = allowances
+        self._spent = spent
+        self._share = share
+        self._now = now
+        self._turn = threading.Lock()
+        self._changed: set[str] = set()
+        self._seeded: set[_Place] = set()
+        self._dry: dict[_Place, float] = {}
+        self._quiet: dict[_Place, tuple[int, float]] = {}
+        self._held: dict[tuple[str, int], int] = {}  # requests at a time, by subject and window
+        self._window = 0
+        self._looked = 0.0
+        self._away = 0.0
+        #: why nothing can be taken, "" while it can
+        self.problem = ""
+        self._begin()
+
+    def apply(self, records: Iterable[Record]) -> None:
+        """Rules changed: what was taken under the old ones and is not used goes back."""
+        self._changed.update(record.name for record in records if record.kind == KIND)
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop; then give back all that is not used."""
+        while not stop.wait(TICK):
+            self.tick()
+        self.end()
+
+    def tick(self) -> None:
+        """Do what is due. It raises nothing: a store that is away is asked again later."""
+        now = self._now()
+        if 0 <= now - self._away < _AWAY:
+            return
+        try:
+            with self._turn:
+                self._work(now)
+        except WeighbridgeError as error:
+            if not self.problem:
+                log.warning("no more of the limits can be leased: %s", error)
+            self.problem, self._away = str(error), now
+        else:
+            self.problem, self._away = "", 0.0
+
+    def end(self) -> None:
+        """Give back all that is not used."""
+        try:
+            with self._turn:
+                for one in self._leased():
+                    self._give_back(one)
+        except WeighbridgeError as error:
+            log.warning("what was leased and not used is lost until its span ends: %s", error)
+
+    def _begin(self) -> None:
+        """What was counted without leases, or by a lender before this, is begun anew as far as it must be."""
+        for one in self._meters.standings():
+            fresh = one.granted < 0 or one.field == "concurrency"
+            self._meters.grant(one.subject, one.field, one.span, 0 if fresh else one.granted)
+
+    def _work(self, now: float) -> None:
+        self._obey()
+        self._ask_again({place for place, until in self._dry.items() if not now < until <= now + _SECOND})
+        if self._meters.wanting() or self.problem:
+            for one in self._leased():
+                if one.wanted > 0:
+                    self._serve(one, now)
+        window = int(now // WINDOW)
+        if window != self._window or not 0 <= now - self._looked < _SECOND:
+            standings = self._leased()
+            self._keep(standings, window)
+            self._rest(standings, now)
+            self._window, self._looked = window, now
+
+    def _leased(self) -> list[Standing]:
+        return [one for one in self._meters.standings() if one.granted >= 0]
+
+    def _ask_again(self, places: set[_Place]) -> None:
+        """Whoever is short there may ask once more: others may have left something."""
+        for one in self._leased() if places else ():
+            if _place(one) in places and one.wanted == DRY:
+                self._meters.grant(one.subject, one.field, one.span, one.granted)
+        for place in places:
+            self._dry.pop(place, None)
+
+    def _obey(self) -> None:
+        changed = set(self._changed)
+        if not changed:
+            return
+        kinds = {kind for kind in KINDS if f"{kind}:{EACH}" in changed}
+        theirs = [one for one in self._leased() if one.subject in changed or one.subject.partition(":")[0] in kinds]
+        for one in theirs:
+            self._give_back(one)
+            self._seeded.discard(_place(one))
+        self._ask_again({_place(one) for one in theirs})
+        self._changed -= changed
+
+    # --- taking -------------------------------------------------------------------------------------
+
+    def _serve(self, one: Standing, now: float) -> None:
+        rule = self._rules.of(one.subject)
+        limit = _limit(rule, one)
+        got = short = 0
+        if limit is not None:
+            short = one.wanted - (one.granted - one.granted // 2)
+            want = max(short, int(self._share * limit))
+            got = self._take(one, want, limit) if want > 0 else 0
+        dry = limit is not None and short > 0 and got < short
+        if not self._meters.grant(one.subject, one.field, one.span, one.granted + got, dry=dry):
+            return  # its span has passed, and with it what was taken
+        self._quiet[_place(one)] = (one.used + one.reserved, now)  # whoever waits for it shall find it
+        if dry:
+            self._dry[_place(one)] = now + _DRY.get(one.field, _SECOND)
+
+    def _take(self, one: Standing, want: int, limit: int) -> int:
+        if one.field == "concurrency":
+            return self._take_turns(one.subject, want, limit)
+        if one.field in _MONEY:
+            self._seed(one)
+        return self._allowances.take(one.subject, one.field, _span(one), want, limit)
+
+    def _seed(self, one: Standing) -> None:
+        """What was spent before a budget was there counts as taken: nothing is, where as much was taken already."""
+        if _place(one) in self._seeded:
+            return
+        first, last = days(one.span)
+        spent = self._spent(one.subject, first, last, one.currency)
+        if spent > 0:
+            self._allowances.take(one.subject, one.field, _span(one), spent, spent)
+        if len(self._seeded) >= _REMEMBERED:
+            self._seeded.clear()
+        self._seeded.add(_place(one))
+
+    def _take_turns(self, subject: str, want: int, limit: int) -> int:
+        """Requests at a time, for this window and the next. Nobody has more in the next than in this one, so all can stay."""
+        window = int(self._now() // WINDOW)
+        got = self._more(subject, window, want, limit)
+        more = self._more(subject, window + 1, got, limit)
+        if more < got:
+            self._less(subject, window, got - more)
+        return more
+
+    def _keep(self, standings: Iterable[Standing], window: int) -> None:
+        """Take requests at a time for the next window, before this one ends."""
+        for key in [key for key in self._held if key[1] < window]:
+            del self._held[key]
+        for one in standings:
+            limit = _limit(self._rules.of(one.subject), one)
+            if one.field != "concurrency" or not one.granted or limit is None:
+                continue
+            have = one.granted
+            for at in (window, window + 1):
+                held = self._held.get((one.subject, at), 0)
+                have = min(have, held + self._more(one.subject, at, have - held, limit))
+            if have < one.granted:  # it was not kept in time, and others have it now
+                self._meters.grant(one.subject, one.field, one.span, have, dry=one.wanted == DRY)
+
+    def _more(self, subject: str, window: int, want: int, limit: int) -> int:
+        got = self._allowances.take(subject, "concurrency", str(window), want, limit) if want > 0 else 0
+        self._held[subject, window] = self._held.get((subject, window), 0) + got
+        return got
+
+    def _less(self, subject: str, window: int, amount: int) -> None:
+        amount = min(amount, self._held.get((subject, window), 0))
+        if amount > 0:
+            self._held[subject, window] -= amount
+            self._allowances.give_back(subject, "concurrency", str(window), amount)
+
+    # --- giving back --------------------------------------------------------------------------------
+
+    def _rest(self, standings: Iterable[Standing], now: float) -> None:
+        """What nobody used for a while goes back."""
+        quiet: dict[_Place, tuple[int, float]] = {}
+        for one in standings:
+            taken = one.used + one.reserved
+            before, since = self._quiet.get(_place(one), (-1, now))
+            if before != taken or since > now:
+                since = now
+            quiet[_place(one)] = (taken, since)
+            if one.granted > taken and now - since >= _QUIET.get(one.field, _QUIET_MINUTE):
+                self._give_back(one)
+        self._quiet = quiet
+
+    def _give_back(self, one: Standing) -> None:
+        spare = self._meters.shrink(one.subject, one.field, one.span)
+        if spare <= 0:
+            return
+        try:
+            if one.field == "concurrency":
+                window = int(self._now() // WINDOW)
+                for at in (window, window + 1):
+                    self._less(one.subject, at, spare)
+            else:
+                self._allowances.give_back(one.subject, one.field, _span(one), spare)
+        except WeighbridgeError:
+            if one.field != "concurrency":  # of that only what is held counts: the next window tells
+                self._meters.grant(one.subject, one.field, one.span, one.granted)
+            raise
+
+
+def unlease(meters: Meters) -> None:
+    """This machine shares its limits with no other any more: all of each is its own."""
+    for one in meters.standings():
+        if one.granted >= 0:
+            meters.grant(one.subject, one.field, one.span, -1)
+
+
+def _limit(rule: Rule | None, one: Standing) -> int | None:
+    found: int | None = None if rule is None else getattr(rule, _RULE_FIELDS[one.field])
+    return found
+
+
+def _place(one: Standing) -> _Place:
+    return one.subject, one.field, one.span
+
+
+def _span(one: Standing) -> str:
+    """A span as all machines name it; money in another currency is another budget."""
+    return f"{one.span} {one.currency}" if one.field in _MONEY else one.span
