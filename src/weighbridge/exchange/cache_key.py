@@ -39,10 +39,10 @@ _SHAPING = frozenset(
         "truncation",
     }
 )
-#: Fields that tell who asks, or how a host is to keep its own prompt cache.
-_NAMING = frozenset({"prompt_cache_retention", "safety_identifier"})
+#: Fields that tell who asks, how the answer is sent, or how a host is to keep its own prompt cache.
+_NAMING = frozenset({"prompt_cache_retention", "safety_identifier", "stream", "stream_options"})
 #: Details of form that say how the same thing was written.
-_SPELLING = frozenset({"config", "content", "input", "instructions", "max_tokens", "own", "quiet", "shape"})
+_SPELLING = frozenset({"config", "content", "input", "instructions", "max_tokens", "own", "quiet", "shape", "stream"})
 #: Fields of a request that do not change what is asked.
 _ASIDE = ("cache_key", "headers", "metadata", "model", "stream", "stream_usage", "user")
 
@@ -79,11 +79,16 @@ def _is_repeatable(request: Request, *, any_draw: bool) -> bool:
 
 def _is_known(extra: dict[str, Any]) -> bool:
     return all(
-        field in _SHAPING or field in _NAMING
+        field in _SHAPING or field in _NAMING or _says_nothing(field, value)
         for dialect, fields in extra.items()
         if not dialect.endswith("$")
-        for field in fields
+        for field, value in fields.items()
     )
+
+
+def _says_nothing(field: str, value: Any) -> bool:
+    """Is this what holds anyway where the field is left out?"""
+    return value is None or (field == "store" and value is False)
 
 
 def _caller(call: Call) -> list[str]:
@@ -122,7 +127,7 @@ def _clean(thing: dict[str, Any]) -> None:
     kept = {}
     for dialect, fields in thing.pop("extra", {}).items():
         aside = _SPELLING if dialect.endswith("$") else _NAMING
-        if left := {name: value for name, value in fields.items() if name not in aside}:
+        if left := {name: value for name, value in fields.items() if not (name in aside or _says_nothing(name, value))}:
             kept[dialect] = left
     if kept:
         thing["extra"] = kept
