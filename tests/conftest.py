@@ -62,3 +62,12 @@ def postgres_url(postgres: servers.Server) -> Iterator[str]:
     url = postgres.make()
     yield url
     postgres.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def state_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where an empty state store may be made: a test that takes it runs on each kind of database."""
+    if request.param == "sqlite":
+        return str(tmp_path / "store" / "state.db")
+    found: str = request.getfixturevalue("postgres_url")
+    return found

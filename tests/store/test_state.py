@@ -18,6 +18,7 @@ import pytest
 from weighbridge.canon import Act, Plan, Publication, Route
 from weighbridge.errors import (
     DamagedError,
+    InputError,
     MissingExtraError,
     NotFoundError,
     StoreError,
@@ -25,6 +26,7 @@ from weighbridge.errors import (
     WeighbridgeError,
 )
 from weighbridge.store.follow import NOTHING, News, follower
+from weighbridge.store.schema import plans
 from weighbridge.store.sqlite import database_error
 from weighbridge.store.state import PlanMovedError, State
 
@@ -38,8 +40,8 @@ def publish(state: State, plan: Plan, *, at: float = 1.0, after: int | None = No
 
 
 @pytest.fixture
-def state(tmp_path: Path) -> Iterator[State]:
-    made = State(tmp_path / "store" / "state.db")
+def state(state_place: str) -> Iterator[State]:
+    made = State(state_place)
     yield made
     made.close()
 
@@ -119,14 +121,13 @@ def test_what_a_change_raises_ends_the_update(state: State) -> None:
     assert state.sequence() == 0
 
 
-def test_reopened_it_says_the_same(state: State, tmp_path: Path) -> None:
+def test_reopened_it_says_the_same(state: State, state_place: str) -> None:
     made = publish(state, plan_of("ä🚢@x"))
-    other = State(str(tmp_path / "store" / "state.db"))
-    assert other.current() == made
-    other.close()
-    by_url = State(f"sqlite:///{tmp_path}/store/state.db")
-    assert by_url.current() == made
-    by_url.close()
+    by_url = state_place if "://" in state_place else f"sqlite:///{state_place}"
+    for place in (state_place, by_url):
+        other = State(place)
+        assert other.current() == made
+        other.close()
 
 
 def test_files_are_private_under_a_lax_umask(tmp_path: Path) -> None:
@@ -170,11 +171,10 @@ def test_a_file_that_is_no_database_is_damaged(tmp_path: Path) -> None:
     assert "Move the file" in caught.value.fix
 
 
-def test_a_plan_that_cannot_be_read_is_damaged(state: State, tmp_path: Path) -> None:
+def test_a_plan_that_cannot_be_read_is_damaged(state: State) -> None:
     publish(state, plan_of("a@x"))
-    with sqlite3.connect(tmp_path / "store" / "state.db") as connection:
-        connection.execute("UPDATE plans SET content = x'7b'")
-    connection.close()
+    with state.database.writing() as connection:
+        connection.execute(plans.update().values(content=b"{"))
     with pytest.raises(DamagedError, match="Plan 1"):
         state.current()
 
@@ -208,8 +208,8 @@ def test_a_full_disk_has_its_own_error() -> None:
     assert "held" in database_error(sqlite3.OperationalError("database is locked"), "p").what
 
 
-def test_a_follower_sees_each_publication_once(state: State, tmp_path: Path) -> None:
-    following = follower(str(tmp_path / "store" / "state.db"))
+def test_a_follower_sees_each_publication_once(state: State, state_place: str) -> None:
+    following = follower(state_place)
     assert following.newer(0, 0) == NOTHING
     made = publish(state, plan_of("a@x"))
     assert following.newer(0, 0) == News(made)
@@ -222,8 +222,8 @@ def act(action: str = "key.create", at: float = 1.0) -> Act:
     return Act(at, "ada", action)
 
 
-def test_a_follower_sees_each_change_of_records_once(state: State, tmp_path: Path) -> None:
-    following = follower(f"sqlite:///{tmp_path}/store/state.db")
+def test_a_follower_sees_each_change_of_records_once(state: State, state_place: str) -> None:
+    following = follower(state_place if "://" in state_place else f"sqlite:///{state_place}")
     one = state.alter("key", "one", lambda _: b"1", act())
     two = state.alter("rule", "two", lambda _: b"2", act())
     assert following.newer(0, 0) == News(records=(one, two))
@@ -240,8 +240,10 @@ def test_a_follower_sees_each_change_of_records_once(state: State, tmp_path: Pat
     following.close()
 
 
-def test_a_follower_survives_a_store_that_goes_away_and_comes_back(state: State, tmp_path: Path) -> None:
+def test_a_follower_survives_a_file_that_goes_away_and_comes_back(tmp_path: Path) -> None:
+    state = State(tmp_path / "store" / "state.db")
     publish(state, plan_of("a@x"))
+    state.close()
     following = follower(str(tmp_path / "store" / "state.db"))
     assert following.newer(0, 0) != NOTHING
     away = (tmp_path / "store" / "state.db").rename(tmp_path / "away.db")
@@ -295,9 +297,8 @@ PUBLISHER = textwrap.dedent(
 )
 
 
-def test_two_processes_publish_and_none_is_lost(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "state.db"  # they also race to make it
-    command = [sys.executable, "-c", PUBLISHER, str(path)]
+def test_two_processes_publish_and_none_is_lost(state_place: str) -> None:
+    command = [sys.executable, "-c", PUBLISHER, state_place]  # they also race to make it
     children = [
         subprocess.Popen([*command, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for name in ("one", "two")
@@ -308,12 +309,24 @@ def test_two_processes_publish_and_none_is_lost(tmp_path: Path) -> None:
     for child in children:
         child.communicate("go\n", timeout=60)
         assert child.returncode == 0
-    state = State(path)
+    state = State(state_place)
     history = state.history(100)
     state.close()
     assert [p.sequence for p in history] == list(range(50, 0, -1))
     assert len(history[0].plan.routes) == 50
     assert [p.plan.number for p in history] == list(range(50, 0, -1))
+
+
+def test_what_is_no_text_is_refused_and_nothing_is_kept(state: State) -> None:
+    for name in ("\ud800", "\0", "x" * 3000):
+        if name == "\ud800" or state.shared:
+            with pytest.raises(InputError, match="does not fit") as caught:
+                state.alter("key", name, lambda _: b"1", act())
+            assert caught.value.fix
+    with pytest.raises(InputError):
+        state.alter("key", "a", lambda _: b"1", Act(1.0, "\ud800", "key.create"))
+    assert state.everything() == []
+    assert state.acts() == []
 
 
 def test_importing_it_loads_no_sqlalchemy() -> None:

@@ -44,19 +44,9 @@ def connect(place: str, *, autocommit: bool = False) -> Connection[Any]:
         StoreError: The URL cannot be read.
         psycopg.Error: The server cannot be reached.
     """
-    try:
-        import psycopg
-        from psycopg.conninfo import conninfo_to_dict
-    except ImportError as error:
-        raise MissingExtraError(
-            "A state store in PostgreSQL needs psycopg.",
-            where=shown(place),
-            fix="Run: pip install 'weighbridge[postgres]'.",
-        ) from error
-    try:
-        wanted = conninfo_to_dict(_plain(place))
-    except psycopg.Error:  # its text may repeat a password
-        raise unreadable(place) from None
+    import psycopg
+
+    wanted = check(place)
     # Prepared statements would outlive a connection that a pooler hands to someone else.
     asked: dict[str, Any] = {**_DEFAULTS, **wanted, "autocommit": True, "prepare_threshold": None}
     made = psycopg.connect(**asked)
@@ -68,6 +58,31 @@ def connect(place: str, *, autocommit: bool = False) -> Connection[Any]:
         made.close()
         raise
     return made
+
+
+def check(place: str) -> dict[str, Any]:
+    """Read a URL.
+
+    Returns:
+        What it says, in libpq's words.
+
+    Raises:
+        MissingExtraError: The driver is not installed.
+        StoreError: The URL cannot be read.
+    """
+    try:
+        import psycopg
+        from psycopg.conninfo import conninfo_to_dict
+    except ImportError as error:
+        raise MissingExtraError(
+            "A state store in PostgreSQL needs psycopg.",
+            where=shown(place),
+            fix="Run: pip install 'weighbridge[postgres]'.",
+        ) from error
+    try:
+        return dict(conninfo_to_dict(_plain(place)))
+    except psycopg.Error:  # its text may repeat a password
+        raise unreadable(place) from None
 
 
 def shown(place: str) -> str:

@@ -26,7 +26,7 @@ from weighbridge.store.sources import sealed
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from weighbridge.store.schema import Database
+    from weighbridge.store.database import Database
     from weighbridge.store.state import State
 
 Dimension = Literal["day", "key", "team", "route", "engine"]

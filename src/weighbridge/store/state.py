@@ -19,7 +19,7 @@ from weighbridge.store import audit
 from weighbridge.store.follow import LATEST_SEQUENCE, PUBLISHED, read_plan, read_publication
 
 if TYPE_CHECKING:
-    from weighbridge.store.schema import Database
+    from weighbridge.store.database import Database
 
 #: Each round of a race has a winner, so this many publishers at once all get through.
 _ATTEMPTS = 200
@@ -45,7 +45,7 @@ class State:
     """
 
     def __init__(self, place: str | Path) -> None:
-        from weighbridge.store.schema import Database
+        from weighbridge.store.database import Database
 
         self._database: Database = Database(place)
 
@@ -254,6 +254,107 @@ class State:
                 connection.execute(changed.values(revision=revision, data=data))
             audit.append(connection, act)
         return Record(kind, name, revision, data)
+
+    def acts(self, *, since: int = 0, limit: int = 100, newest: bool = False) -> list[audit.Entry]:
+        """What administrators did, in order.
+
+        Args:
+            since: Only entries after this number.
+            limit: At most so many.
+            newest: The last ones of them, not the first.
+
+        Raises:
+            DamagedError: An entry cannot be read.
+            StoreError: The database cannot be read.
+        """
+        with self._database.reading() as connection:
+            return audit.read(connection, since=since, limit=limit, newest=newest, name=self._database.name)
+
+    def verify(self, head: str = "") -> audit.Verified:
+        """Compute the audit log's chain anew: `audit.verify` tells what that shows.
+
+        Args:
+            head: The hash of an entry that the log must hold, as an earlier look told it; "": none.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        with self._database.reading() as connection:
+            return audit.verify(audit.rows(connection), head)
+
+    @property
+    def shared(self) -> bool:
+        """May several machines use it, which then have to share limits and budgets through it?"""
+        return self._database.shared
+
+    def take(self, subject: str, field: str, span: str, want: int, limit: int, *, now: float | None = None) -> int:
+        """Take a part of a limit or budget for this machine: as much as is left, and no more than is wanted.
+
+        Args:
+            subject: Whose limit, such as `key:ID`.
+            field: Of what: requests, input, output, day, month.
+            span: Of which minute, day or month.
+            want: How much.
+            limit: How much all machines together may take.
+            now: Seconds since 1970; None: by the database's clock, which all machines share.
+
+        Returns:
+            How much was granted. Where this raises, it may have been taken nevertheless, and is lost for its span.
+
+        Raises:
+            StoreError: The database cannot be written.
+        """
+        from weighbridge.store import allowances
+
+        with self._database.leasing() as connection:
+            at = allowances.clock(connection) if now is None else now
+            return allowances.take(connection, (subject, field, span), want, limit, at)
+
+    def give_back(self, subject: str, field: str, span: str, amount: int) -> None:
+        """Put back what this machine took and did not use.
+
+        Raises:
+            StoreError: The database cannot be written.
+        """
+        from weighbridge.store import allowances
+
+        with self._database.leasing() as connection:
+            allowances.give_back(connection, (subject, field, span), amount)
+
+    def taken(self, subject: str, field: str, span: str) -> int:
+        """How much all machines together have taken.
+
+        Raises:
+            StoreError: The database cannot be read.
+        """
+        from weighbridge.store import allowances
+
+        with self._database.reading() as connection:
+            return allowances.taken(connection, (subject, field, span))
+
+    def hold(
+        self, subject: str, holder: str, want: int, limit: int, *, seconds: float, now: float | None = None
+    ) -> int:
+        """Hold a part of what is in use, not used up (concurrency), until `seconds` pass without asking again.
+
+        Args:
+            subject: Whose limit.
+            holder: Who holds it: a name of this machine's gateway that no other has.
+            want: How much to hold from now on, in place of what was held; 0 lets go.
+            limit: How much all holders together may hold.
+            seconds: How long without a renewal.
+            now: Seconds since 1970; None: by the database's clock, which all machines share.
+
+        Returns:
+            How much is held now.
+
+        Raises:
+            StoreError: The database cannot be written.
+        """
+        from weighbridge.store import allowances
+
+        with self._database.leasing() as connection:
+            return allowances.hold(connection, (subject, holder), want, limit, seconds=seconds, now=now)
 
     def add_vote(self, vote: Vote) -> None:
         """Keep a person's preference.
