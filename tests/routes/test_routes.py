@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from weighbridge import routes
-from weighbridge.canon import Engine, Host, Model, Offer, Plan, Profile, Route
+from weighbridge.canon import Engine, Host, Model, Offer, Plan, Policy, Profile, Route
 from weighbridge.errors import SettingsError, UnknownEngineError, UnknownRouteError
 
 NAMES = ("a@x", "b@x", "c@y")
@@ -120,3 +121,64 @@ def test_the_last_promotion_answers_and_the_file_read_again_changes_nothing(engi
         plan = routes.promote(plan, "r", engine)
         assert routes.merge(plan, file).routes == plan.routes
     assert routes.choose(plan, "r", resolve).engines[0].name == engines[-1]
+
+
+def test_every_field_of_a_route_can_be_declared() -> None:
+    section = {
+        "primary": "a@x",
+        "fallbacks": ["b@x"],
+        "balance": "weight",
+        "weights": {"a@x": 3, "b@x": 1},
+        "sticky": True,
+        "hedge": 2,
+        "hedge_share": 0.1,
+        "cache": 60,
+        "cache_any": True,
+        "policy": {"jurisdictions": ["EU", "CH", "local"], "max_input_price": 0.15, "data_class": "personal"},
+    }
+    policy = Policy(jurisdictions=("EU", "CH", "local"), max_input_price=150_000, data_class="personal")
+    told = {field: section[field] for field in ("balance", "weights", "sticky", "hedge", "hedge_share", "cache_any")}
+    made = declared(r=section)["r"]
+    assert made == Route("r", "a@x", ("b@x",), cache=60.0, policy=policy, **told)
+    assert msgspec.json.decode(msgspec.json.encode(made), type=Route) == made
+    assert routes.choose(Plan(1, {"r": made}), "r", resolve).entry is made
+    assert routes.promote(Plan(1, {"r": made}), "r", "c@y").routes["r"].policy == policy
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"balance": "speed"}, "balance"),
+        ({"hedge": 0}, "more than 0"),
+        ({"hedge": 1, "fallbacks": []}, "there is none"),
+        ({"hedge_share": 1.5}, "share from 0 to 1"),
+        ({"hedge_share": float("nan")}, "share from 0 to 1"),
+        ({"cache": -1}, "cache = -1"),
+        ({"cache_any": True}, "Set cache"),
+        ({"weights": {"a@x": 1}}, 'balance = "weight"'),
+        ({"balance": "weight", "weights": {"c@y": 1}}, "no engine of this route"),
+        ({"balance": "weight", "weights": {"a@x": -1}}, "weights.a@x"),
+        ({"balance": "weight", "weights": {"a@x": 0, "b@x": 0}}, "nobody would answer"),
+        ({"balance": "weight", "weights": {"a@x": float("inf")}}, "weights.a@x"),
+        ({"policy": {"jurisdiction": ["EU"]}}, "Did you mean 'jurisdictions'"),
+        ({"policy": {"jurisdictions": ["Europe"]}}, "'Europe' is no country"),
+        ({"policy": {"lab_countries": ["local"]}}, "'local' is no country"),
+        ({"policy": {"jurisdictions": "EU"}}, "Expected `array`"),
+        ({"policy": {"licences": [" "]}}, "licences has an empty"),
+        ({"policy": {"dialects": ["openai"]}}, "Unknown dialect 'openai'"),
+        ({"policy": {"data_class": "top"}}, "Invalid enum value 'top'"),
+        ({"policy": {"max_input_price": "cheap"}}, "must be a number"),
+        ({"policy": {"max_output_price": -1}}, "must lie between"),
+        ({"policy": {"currency": "dollars"}}, "is not a currency"),
+        ({"policy": {"max_retention_days": -1}}, "0: not kept"),
+        ({"policy": {"max_first_token": 0}}, "more than 0"),
+        ({"policy": {"max_first_token": float("inf")}}, "more than 0"),
+        ({"policy": {"max_output": 0}}, "at least 1"),
+        ({"policy": []}, "Expected `object | null`"),
+    ],
+)
+def test_what_means_nothing_is_refused_where_it_stands(more, message) -> None:
+    with pytest.raises(SettingsError) as caught:
+        declared(r={"primary": "a@x", "fallbacks": ["b@x"]} | more)
+    assert message in str(caught.value)
+    assert "weighbridge.toml: [routes.r" in str(caught.value)
