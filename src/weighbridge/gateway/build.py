@@ -86,7 +86,7 @@ class Built:
         metrics.watched.append(self._unwell)
         self._keyring = Keyring(required=settings.gateway.require_key)
         self._rules = Rules()
-        self._meters = Meters(start.config.meters_path)
+        self._meters = Meters(start.config.meters_path, leased=start.config.leased)
         self._plans = Plans(start.publication, start.config.state_place, start.records)
         self._writer = TraceWriter(
             start.config.traces_path,

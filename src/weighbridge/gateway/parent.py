@@ -125,8 +125,8 @@ class Parent:
         private_folder(self._config.traces_path)
         self._secret = lasting_secret(self._config.store_path / "conversations.key")
         self._state = State(self._config.state_place)
-        self._upkeep = self._counting(self._state)
         self._open.callback(self._state.close)
+        self._upkeep = self._counting(self._state)
         self._plans = Plans(self._declare(self._state), self._config.state_place, self._state.everything())
         self._on_records(self._plans.records)
         self._open.callback(self._plans.close)
@@ -134,14 +134,24 @@ class Parent:
 
     def _counting(self, state: State) -> Upkeep:
         """What was spent is counted in the meters that budgets go by."""
+        from weighbridge.access.lender import unlease
         from weighbridge.access.meters import Meters
         from weighbridge.access.rules import Rules
         from weighbridge.access.seeding import Seeder
+        from weighbridge.gateway.lending import Lending
 
-        meters, rules = Meters(self._config.meters_path), Rules()
+        leased = self._config.leased
+        meters, rules = Meters(self._config.meters_path, leased=leased), Rules()
         self._open.callback(meters.close)
         seeder = Seeder(meters, rules)
         self._followers["rule"] = (rules, seeder)
+        if leased:
+            lending = Lending(self._config, meters, rules, state)
+            self._followers["rule"] += (lending,)
+            self._open.callback(lending.close)
+            lending.start()
+        else:
+            unlease(meters)
         return Upkeep(
             self._config,
             self._journals,
