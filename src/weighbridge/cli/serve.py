@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -57,7 +58,7 @@ def serve(
         if as_json:
             _tell_program(url, serving)
         else:
-            _tell_person(url, serving, config, keyed=bool(os.environ.get(gateway.access_key_env)))
+            _tell_person(url, serving, key=_key_to_show(config, os.environ))
 
     parent = Parent(
         load,
@@ -107,7 +108,21 @@ def _tell_program(url: str, serving: Serving) -> None:
     print(msgspec.json.encode(value).decode(), flush=True)  # noqa: T201 - the command line is the place that prints
 
 
-def _tell_person(url: str, serving: Serving, config: Config, *, keyed: bool) -> None:
+def _key_to_show(config: Config, environ: Mapping[str, str]) -> str:
+    """What stands for the key in an example: the variable that holds it, `KEY` for one that was given out, or nothing."""
+    from weighbridge.access.keyring import Keyring
+    from weighbridge.access.keys import KIND
+
+    gateway = config.settings.gateway
+    if environ.get(gateway.access_key_env):
+        return f"${gateway.access_key_env}"
+    ring = Keyring(required=gateway.require_key)
+    with common.state_store(config) as state:
+        ring.apply(state.records(KIND))
+    return "KEY" if ring.required else ""
+
+
+def _tell_person(url: str, serving: Serving, *, key: str) -> None:
     plan = serving.publication.plan
     lines = [f"Serving on {url} with {len(serving.workers)} workers."]
     if plan.routes:
@@ -116,10 +131,10 @@ def _tell_person(url: str, serving: Serving, config: Config, *, keyed: bool) -> 
     else:
         lines.append("No routes yet: engines can be called by their names (see 'weighbridge engines list').")
     name = next(iter(sorted(plan.routes)), "MODEL@HOST")
-    key = f' -H "Authorization: Bearer ${config.settings.gateway.access_key_env}"' if keyed else ""
+    shown = f' -H "Authorization: Bearer {key}"' if key else ""
     lines += [
         "Try it:",
-        f"  curl {url}/v1/chat/completions{key} \\",
+        f"  curl {url}/v1/chat/completions{shown} \\",
         "    -H 'Content-Type: application/json' \\",
         f'    -d \'{{"model": "{name}", "messages": [{{"role": "user", "content": "Hello"}}]}}\'',
         "Ctrl-C stops it; answers under way are finished first.",
