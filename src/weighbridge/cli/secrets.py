@@ -39,7 +39,7 @@ def set_(ctx: typer.Context, name: Name, why: Why = "", as_json: common.Json = F
     if as_json:
         common.print_json(shown)
     else:
-        common.console().print(f"{name} is kept. A host uses it by: keys = ['store:{name}'].", markup=False)
+        common.console().print(f'{name} is kept. A host uses it by: keys = ["store:{name}"].', markup=False)
 
 
 @app.command("list")
