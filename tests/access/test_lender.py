@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from weighbridge.access import table
-from weighbridge.access.lender import WINDOW, Lender, unlease
+from weighbridge.access.lender import HELD, Lender, unlease
 from weighbridge.access.meters import CONCURRENCY, DAY, FIELDS, REQUESTS, Meters, Refusal, Reservation, Want
 from weighbridge.access.rules import Rules
 from weighbridge.canon import Attempt, Record, Rule, Trace
@@ -28,8 +28,10 @@ class Time:
 class Shared:
     """A database with what all machines took."""
 
-    def __init__(self):
+    def __init__(self, clock):
+        self.clock = clock
         self.taken = {}
+        self.held = {}
         self.away = False
         self.asked = 0
 
@@ -45,6 +47,12 @@ class Shared:
         assert 0 < amount <= self.taken[subject, field, span]
         self.taken[subject, field, span] -= amount
 
+    def hold(self, subject, holder, want, limit, *, seconds):
+        self._look()
+        others = sum(n for at, (n, until) in self.held.items() if at != (subject, holder) and until > self.clock())
+        self.held[subject, holder] = max(0, min(want, limit - others)), self.clock() + seconds
+        return self.held[subject, holder][0]
+
     def of(self, field):
         return sum(amount for (_, one, _), amount in self.taken.items() if one == field)
 
@@ -59,7 +67,9 @@ class Machine:
         self.meters = Meters(folder, now=clock, leased=True)
         self.rules = Rules()
         self.clock, self.shared, self.spent = clock, shared, spent
-        self.lender = Lender(self.meters, self.rules, shared, spent=lambda *_: self.spent, share=share, now=clock)
+        self.lender = Lender(
+            self.meters, self.rules, shared, spent=lambda *_: self.spent, share=share, holder=str(folder), now=clock
+        )
         self.set(rule)
 
     def set(self, rule):
@@ -97,8 +107,8 @@ def clock():
 
 
 @pytest.fixture
-def shared():
-    return Shared()
+def shared(clock):
+    return Shared(clock)
 
 
 @pytest.fixture
@@ -163,7 +173,7 @@ def test_at_a_clean_end_only_what_was_used_stays_taken(machines, shared):
         a.call(field, amount)
     a.lender.end()
     assert (shared.of("requests"), shared.of("day")) == (1, 7)
-    assert {amount for (_, field, _), amount in shared.taken.items() if field == "concurrency"} == {1}
+    assert [held for held, _ in shared.held.values()] == [1]
 
 
 def test_with_the_store_away_what_was_leased_is_used_up_and_no_more(machines, shared, clock):
@@ -190,15 +200,33 @@ def test_requests_at_a_time_are_kept_over_windows_and_given_to_others_once_their
         clock.now += 1
         a.lender.tick()
         assert a.granted(CONCURRENCY) == 4
-    clock.now += 2 * WINDOW  # a is gone
+    clock.now += HELD  # a is gone
     b.lender.tick()
     assert all(isinstance(b.call(CONCURRENCY), Reservation) for _ in range(4))
+
+
+def test_requests_at_a_time_that_one_gives_back_are_free_for_the_other(machines, clock):
+    a, b = machines(Rule("key:k", concurrency=4), share=0.5)
+    mine = [a.call(CONCURRENCY) for _ in range(3)]
+    assert isinstance(b.call(CONCURRENCY), Refusal)
+    a.meters.settle([(mine.pop(), None), (mine.pop(), None)], None)
+    for _ in range(3):
+        clock.now += 1
+        a.lender.tick()
+    assert a.granted(CONCURRENCY) == 1
+    theirs = [b.call(CONCURRENCY) for _ in range(3)]
+    assert all(isinstance(one, Reservation) for one in theirs)
+    b.meters.settle([(theirs.pop(), None)], None)
+    for _ in range(3):
+        clock.now += 1
+        b.lender.tick()
+    assert (a.granted(CONCURRENCY), b.granted(CONCURRENCY)) == (1, 2)
 
 
 def test_the_requests_at_a_time_of_a_machine_that_was_cut_off_are_not_its_own_any_more(machines, shared, clock):
     a, b = machines(Rule("key:k", concurrency=4))
     held = [a.call(CONCURRENCY) for _ in range(4)]
-    clock.now += 3 * WINDOW
+    clock.now += 2 * HELD
     assert isinstance(b.call(CONCURRENCY), Reservation)
     a.lender.tick()
     assert a.granted(CONCURRENCY) == 3
@@ -260,7 +288,8 @@ def test_a_machine_that_shares_no_more_has_all_of_each_limit(machines):
     ),
 )
 def test_whatever_happens_no_limit_is_passed(tmp_path_factory, limit, share, field, steps):
-    clock, shared = Time(), Shared()
+    clock = Time()
+    shared = Shared(clock)
     rule = Rule("key:k", requests=limit, concurrency=limit, day=limit)
     folder = tmp_path_factory.mktemp("machines")
     machines = [Machine(folder / str(number), clock, shared, rule, share=share) for number in range(3)]
@@ -270,6 +299,7 @@ def test_whatever_happens_no_limit_is_passed(tmp_path_factory, limit, share, fie
         if field != REQUESTS:
             assert sum(map(len, open_calls)) <= limit
         assert all(amount <= limit for amount in shared.taken.values())
+        assert sum(amount for amount, until in shared.held.values() if until > clock()) <= limit
         used = sum(s.used + s.reserved for m in machines for s in m.meters.standings() if s.field == FIELDS[field])
         assert used <= limit
     for machine in machines:

@@ -1,8 +1,8 @@
 """Leases: where machines share limits and budgets through one database, each may use only what it took of them before.
 
 What all machines took together never passes a limit, so neither does what they use; while one holds more than it uses,
-the others have less: at most a lease of each. A machine that dies loses what it held until the span ends; of
-requests at a time, which have no span, it loses it after `WINDOW` seconds, or two times that.
+the others have less: at most a lease of each. A machine that dies loses what it took until the span ends; of
+requests at a time, which have no span, what it held is free for others after `HELD` seconds.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from weighbridge.access.meters import DRY, Meters, Standing
-from weighbridge.access.rules import EACH, KIND, KINDS
+from weighbridge.access.rules import EACH, KIND, KINDS, MOST
 from weighbridge.access.seeding import Knows, Spent, days
 from weighbridge.canon import Record, Rule
 from weighbridge.errors import WeighbridgeError
 
-WINDOW = 7.0  #: seconds for which requests at a time are taken, this window and the next: 7 to 14 seconds in all
+HELD = 15.0  #: seconds for which requests at a time are held without being asked for again
+_RENEW = 5.0  #: seconds after which they are
 TICK = 0.01  #: seconds between two looks whether anybody waits for a lease
 _SECOND = 1.0
 _AWAY = 1.0  #: seconds between two tries while the store is away
@@ -53,6 +54,10 @@ class Allowances(Protocol):
         """Others may take it."""
         ...
 
+    def hold(self, subject: str, holder: str, want: int, limit: int, *, seconds: float) -> int:
+        """Hold requests at a time, in place of what was held; how many that are."""
+        ...
+
 
 class Lender:
     """Takes leases for this machine's meters, and gives back what is not used.
@@ -63,6 +68,7 @@ class Lender:
         allowances: What is shared.
         spent: Reads what was spent in a budget's span until now.
         share: Of a limit, taken at a time.
+        holder: A name that no other lender has.
         now: Seconds since 1970.
     """
 
@@ -74,6 +80,7 @@ class Lender:
         *,
         spent: Spent,
         share: float,
+        holder: str,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._meters = meters
@@ -81,14 +88,14 @@ class Lender:
         self._allowances = allowances
         self._spent = spent
         self._share = share
+        self._holder = holder
         self._now = now
         self._turn = threading.Lock()
         self._changed: set[str] = set()
         self._seeded: set[_Place] = set()
         self._dry: dict[_Place, float] = {}
         self._quiet: dict[_Place, tuple[int, float]] = {}
-        self._held: dict[tuple[str, int], int] = {}  # requests at a time, by subject and window
-        self._window = 0
+        self._renewed = 0.0
         self._looked = 0.0
         self._away = 0.0
         #: why nothing can be taken, "" while it can
@@ -142,12 +149,13 @@ class Lender:
             for one in self._leased():
                 if one.wanted > 0:
                     self._serve(one, now)
-        window = int(now // WINDOW)
-        if window != self._window or not 0 <= now - self._looked < _SECOND:
+        if not 0 <= now - self._looked < _SECOND:
             standings = self._leased()
-            self._keep(standings, window)
+            if not 0 <= now - self._renewed < _RENEW:
+                self._keep(standings)
+                self._renewed = now
             self._rest(standings, now)
-            self._window, self._looked = window, now
+            self._looked = now
 
     def _leased(self) -> list[Standing]:
         return [one for one in self._meters.standings() if one.granted >= 0]
@@ -191,7 +199,7 @@ class Lender:
 
     def _take(self, one: Standing, want: int, limit: int) -> int:
         if one.field == "concurrency":
-            return self._take_turns(one.subject, want, limit)
+            return self._hold(one, one.granted + want, limit) - one.granted
         if one.field in _MONEY:
             self._seed(one)
         return self._allowances.take(one.subject, one.field, _span(one), want, limit)
@@ -208,40 +216,20 @@ class Lender:
             self._seeded.clear()
         self._seeded.add(_place(one))
 
-    def _take_turns(self, subject: str, want: int, limit: int) -> int:
-        """Requests at a time, for this window and the next. Nobody has more in the next than in this one, so all can stay."""
-        window = int(self._now() // WINDOW)
-        got = self._more(subject, window, want, limit)
-        more = self._more(subject, window + 1, got, limit)
-        if more < got:
-            self._less(subject, window, got - more)
-        return more
+    def _hold(self, one: Standing, want: int, limit: int) -> int:
+        return self._allowances.hold(one.subject, self._holder, want, limit, seconds=HELD)
 
-    def _keep(self, standings: Iterable[Standing], window: int) -> None:
-        """Take requests at a time for the next window, before this one ends."""
-        for key in [key for key in self._held if key[1] < window]:
-            del self._held[key]
+    def _keep(self, standings: Iterable[Standing]) -> None:
+        """Hold on to requests at a time."""
         for one in standings:
             limit = _limit(self._rules.of(one.subject), one)
-            if one.field != "concurrency" or not one.granted or limit is None:
-                continue
-            have = one.granted
-            for at in (window, window + 1):
-                held = self._held.get((one.subject, at), 0)
-                have = min(have, held + self._more(one.subject, at, have - held, limit))
-            if have < one.granted:  # it was not kept in time, and others have it now
-                self._meters.grant(one.subject, one.field, one.span, have, dry=one.wanted == DRY)
+            if one.field == "concurrency" and one.granted and limit is not None:
+                self._hold_on(one, one.granted, limit)
 
-    def _more(self, subject: str, window: int, want: int, limit: int) -> int:
-        got = self._allowances.take(subject, "concurrency", str(window), want, limit) if want > 0 else 0
-        self._held[subject, window] = self._held.get((subject, window), 0) + got
-        return got
-
-    def _less(self, subject: str, window: int, amount: int) -> None:
-        amount = min(amount, self._held.get((subject, window), 0))
-        if amount > 0:
-            self._held[subject, window] -= amount
-            self._allowances.give_back(subject, "concurrency", str(window), amount)
+    def _hold_on(self, one: Standing, granted: int, limit: int) -> None:
+        held = self._hold(one, granted, limit)
+        if held < granted:  # it was not asked for in time, and others have it now
+            self._meters.grant(one.subject, one.field, one.span, held, dry=one.wanted == DRY)
 
     # --- giving back --------------------------------------------------------------------------------
 
@@ -262,16 +250,14 @@ class Lender:
         spare = self._meters.shrink(one.subject, one.field, one.span)
         if spare <= 0:
             return
+        if one.field == "concurrency":
+            limit = _limit(self._rules.of(one.subject), one)
+            self._hold_on(one, one.granted - spare, MOST if limit is None else limit)
+            return
         try:
-            if one.field == "concurrency":
-                window = int(self._now() // WINDOW)
-                for at in (window, window + 1):
-                    self._less(one.subject, at, spare)
-            else:
-                self._allowances.give_back(one.subject, one.field, _span(one), spare)
+            self._allowances.give_back(one.subject, one.field, _span(one), spare)
         except WeighbridgeError:
-            if one.field != "concurrency":  # of that only what is held counts: the next window tells
-                self._meters.grant(one.subject, one.field, one.span, one.granted)
+            self._meters.grant(one.subject, one.field, one.span, one.granted)
             raise
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import threading
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -70,7 +71,12 @@ class Lending:
 
     def _lend(self) -> None:
         self._lender = Lender(
-            self._meters, self._rules, self._state, spent=self._spent, share=self._config.settings.limits.lease
+            self._meters,
+            self._rules,
+            self._state,
+            spent=self._spent,
+            share=self._config.settings.limits.lease,
+            holder=secrets.token_hex(8),
         )
         self._lender.run(self._stop)
 
