@@ -376,7 +376,7 @@ async def test_an_engine_that_fails_beside_another_ends_nothing() -> None:
 
 
 async def test_what_the_second_engine_cannot_be_asked_hides_nothing() -> None:
-    place = town("m@a", "m@b", "m@c", hedge=1.0, hedge_share=1.0)
+    place = town("m@a", "m@b", hedge=1.0, hedge_share=1.0)
     place.sky.over["a"] = Weather(begins=2, status=503)
     road = place.way()
 
@@ -394,8 +394,22 @@ async def test_what_the_second_engine_cannot_be_asked_hides_nothing() -> None:
     road._errands.conversation = conversation  # type: ignore[method-assign]
     asking = asyncio.create_task(told(road))
     await place.pass_time(3)
+    with pytest.raises(OverloadedError):
+        await asking
+    assert outcomes(place.traces[0]) == [("m@a", "overloaded"), ("m@b", "bad_input")]
+
+
+async def test_where_the_second_engine_fails_the_next_one_takes_its_place() -> None:
+    place = town("m@a", "m@b", "m@c", hedge=1.0, hedge_share=0.5)
+    place.sky.over["b"] = Weather(begins=0.5, status=503)
+    road = place.way()
+    assert await told(road) == "m@a"
+    place.sky.over["a"] = Weather(begins=9)
+    asking = asyncio.create_task(told(road))
+    await place.pass_time(2)
     assert await asking == "m@c"
-    assert [code for _, code in outcomes(place.traces[0])] == ["overloaded", "bad_input", "ok"]
+    assert outcomes(place.traces[-1]) == [("m@a", "lost"), ("m@b", "overloaded"), ("m@c", "ok")]
+    assert [a.hedge for a in place.traces[-1].attempts] == [False, True, True]
 
 
 async def test_where_both_fail_the_next_one_answers_and_if_nobody_does_all_are_named() -> None:

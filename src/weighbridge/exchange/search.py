@@ -13,7 +13,7 @@ from weighbridge.canon import Engine, Route, Trace
 from weighbridge.engines.client import Client
 from weighbridge.engines.clock import Clock
 from weighbridge.engines.upstream import Upstream
-from weighbridge.errors import EngineError, InputError, WeighbridgeError
+from weighbridge.errors import EngineError, InputError
 from weighbridge.exchange.errands import Errand
 from weighbridge.exchange.health import Visit
 from weighbridge.exchange.hedge import Answered, Race
@@ -63,6 +63,7 @@ class Search:
         self._deadline = deadline
         self._queue: deque[Engine] = deque()
         self._first: Engine | None = None
+        self._granted: bool | None = None  # may this exchange be hedged? None: nobody asked yet
         self._passed: list[EngineError] = []
         self._failed: list[tuple[Engine, EngineError]] = []
 
@@ -81,7 +82,7 @@ class Search:
         while (stay := self._next()) is not None:
             try:
                 return await self._ask(stay)
-            except WeighbridgeError as error:
+            except Exception as error:
                 if self._final(stay.engine, error):
                     raise
         raise self._told()
@@ -90,8 +91,8 @@ class Search:
         """Ask one; if its answer has not begun after so many seconds, one more beside it. The first to begin wins."""
         race = Race(self._clock, after)
         self._tracer.won = race.keep
-        hedged = False
-        final: WeighbridgeError | None = None
+        second: Engine | None = None
+        final: BaseException | None = None
         try:
             while True:
                 if not len(race):
@@ -100,23 +101,25 @@ class Search:
                     if (stay := self._next()) is None:
                         raise self._told()
                     race.start(stay.engine, self._ask(stay))
-                elif race.late and not hedged:
-                    hedged = True
-                    self._hedge(race, route)
+                elif race.late and (second or final) is None and self._may_hedge(route) and (stay := self._next()):
+                    second = stay.engine
+                    race.start(second, self._ask(stay, hedge=True))
                 for engine, task in await race.news():
-                    error = task.exception()
-                    if error is None:
+                    if (error := task.exception()) is None:
                         return task.result()
-                    if not isinstance(error, WeighbridgeError):
-                        raise error
                     if self._final(engine, error):
                         final = error
+                    second = None if engine is second else second
         finally:
             await race.close()
 
-    def _hedge(self, race: Race, route: str) -> None:
-        if any(map(self._health.ready, self._queue)) and self._hedges.take(route) and (stay := self._next()):
-            race.start(stay.engine, self._ask(stay, hedge=True))
+    def _may_hedge(self, route: str) -> bool:
+        """May a second engine be asked in this exchange? If one fails, the next one may take its place."""
+        if not any(map(self._health.ready, self._queue)):
+            return False
+        if self._granted is None:
+            self._granted = self._hedges.take(route)
+        return self._granted
 
     def _next(self) -> _Stay | None:
         """The next engine that may be asked now. Those that are passed over are told in the trace."""
@@ -142,7 +145,7 @@ class Search:
         self._first = self._first or engine
         return _Stay(engine, visit, permit, alone=alone)
 
-    def _final(self, engine: Engine, error: WeighbridgeError) -> bool:
+    def _final(self, engine: Engine, error: BaseException) -> bool:
         """Is this how the exchange ends, whoever else there is?"""
         if isinstance(error, EngineError):
             self._failed.append((engine, error))
