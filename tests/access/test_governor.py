@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from weighbridge import dialects
 from weighbridge.access import headers
 from weighbridge.access.estimate import Estimate
 from weighbridge.access.governor import Governor
@@ -405,6 +406,13 @@ async def test_anthropics_headers(governed):
         assert told.pop(head + b"remaining") == b"%d" % left
         assert told.pop(head + b"reset") == b"2026-11-23T12:01:00Z"
     assert told == {}
+
+
+def test_geminis_clients_find_the_wait_in_the_body():
+    error = BudgetError("Spent.", where="key:k month", fix="Wait.", retry_after=2_591_999.5)
+    status, body = dialects.get("gemini-generate").write_error(error)
+    assert status == 402
+    assert b'"retryDelay":"2591999.5s"' in body
 
 
 def test_nothing_is_told_of_what_is_not_limited():

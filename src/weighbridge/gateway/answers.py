@@ -27,7 +27,17 @@ _ALLOWED = (
 )
 _EXPOSED = (
     b"x-weighbridge-engine, x-weighbridge-plan, x-weighbridge-trace, x-weighbridge-loss, x-weighbridge-estimated, "
-    b"x-weighbridge-cache, retry-after"
+    b"x-weighbridge-cache, x-weighbridge-budget, retry-after"
+    + b"".join(
+        b", x-ratelimit-%s-%s" % (what, of)
+        for of in (b"requests", b"tokens")
+        for what in (b"limit", b"remaining", b"reset")
+    )
+    + b"".join(
+        b", anthropic-ratelimit-%s-%s" % (of, what)
+        for of in (b"requests", b"input-tokens", b"output-tokens")
+        for what in (b"limit", b"remaining", b"reset")
+    )
 )
 _NAMES = re.compile(rb"[a-z0-9_-]{1,64}(?: *, *[a-z0-9_-]{1,64}){0,63}", re.IGNORECASE)
 _LOSS_BYTES = 1000  #: of the header that names what was lost

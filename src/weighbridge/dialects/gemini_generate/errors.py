@@ -10,7 +10,7 @@ import msgspec
 
 from weighbridge.dialects import upstream_errors
 from weighbridge.dialects.gemini_generate.form import NAME
-from weighbridge.errors import EngineError, InputError, NoCreditError, RateLimitedError, WeighbridgeError
+from weighbridge.errors import EngineError, InputError, LimitError, NoCreditError, RateLimitedError, WeighbridgeError
 
 _TYPE = "type.googleapis.com/google.rpc."
 _DOMAIN = "weighbridge"
@@ -68,8 +68,8 @@ def write_error(error: WeighbridgeError) -> tuple[int, bytes]:
     if field:
         violations = [{"field": field, "description": error.what}]
         out["details"].append({"@type": f"{_TYPE}BadRequest", "fieldViolations": violations})
-    if isinstance(error, EngineError) and error.retry_after is not None:
-        out["details"].append({"@type": f"{_TYPE}RetryInfo", "retryDelay": f"{error.retry_after:g}s"})
+    if isinstance(error, EngineError | LimitError) and error.retry_after is not None:
+        out["details"].append({"@type": f"{_TYPE}RetryInfo", "retryDelay": f"{error.retry_after:.9g}s"})
     return error.http_status, _ENCODE({"error": out})
 
 
