@@ -17,7 +17,7 @@ from weighbridge.access import secrets
 from weighbridge.access.masters import VARIABLE, Masters
 from weighbridge.access.secrets import Sealed, Secrets
 from weighbridge.canon import Act, Record
-from weighbridge.errors import DamagedError, InputError, NotFoundError, SettingsError, StoreError
+from weighbridge.errors import DamagedError, InputError, NotFoundError, SettingsError, StoreError, WeighbridgeError
 from weighbridge.store.state import State
 
 ONE, TWO = "11" * 32, "22" * 32
@@ -187,6 +187,30 @@ def test_a_rotation_that_breaks_off_anywhere_loses_nothing(state, masters, monke
     secrets.rotate_master(state, masters, who="ann", at=9.0)
     assert [follow(state, masters)(name) for name in "abc"] == ["value a", "value b", "value c"]
     assert len(masters.all()) == 1
+
+
+def test_a_secret_that_is_set_while_the_master_key_changes_is_not_lost(state, masters, tmp_path):
+    put(state, masters)
+    failed = []
+
+    def setting(number):
+        try:
+            mine = State(tmp_path / "state.db")
+            for turn in range(5):
+                put(mine, Masters({}, tmp_path), f"s{number}", f"value {turn}")
+            mine.close()
+        except WeighbridgeError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=setting, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for _ in range(5):
+        secrets.rotate_master(state, masters, who="ann", at=9.0)
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert [secrets.found(state, masters, f"s{number}") for number in range(3)] == ["value 4"] * 3
 
 
 def test_rotation_does_nothing_while_one_secret_cannot_be_opened(state, masters):

@@ -275,6 +275,33 @@ def test_a_key_of_two_lines_is_not_sent(tmp_path):
     assert world.provider.shown == []
 
 
+class Tokens:
+    """Gives tokens for some accounts only."""
+
+    def __init__(self, *good):
+        self.good, self.asked = good, []
+
+    async def token(self, account, where):
+        self.asked.append(account)
+        if account not in self.good:
+            raise WrongKeyError("no token", where=where)
+        return f"token of {account}"
+
+
+def test_an_account_that_gets_no_token_gives_way_to_the_next():
+    world = World(auth="google")
+    tokens = world.client._auth._tokens = Tokens("key-b")
+    world.ask()
+    world.ask()
+    assert world.provider.shown == ["token of key-b"] * 2
+    assert tokens.asked[:2] == ["key-a", "key-b"]
+    tokens.good = ()
+    with pytest.raises(WrongKeyError):
+        world.ask()
+    with pytest.raises(WrongKeyError, match="All 3 keys"):
+        world.ask()
+
+
 def test_has_key_looks_at_every_place(tmp_path):
     file = tmp_path / "key"
     made = engine(keys=("env:X", f"file:{file}", "store:s"))

@@ -8,8 +8,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from weighbridge.errors import SettingsError, StoreError
@@ -36,12 +37,33 @@ class Masters:
 
     def __init__(self, environ: Mapping[str, str], folder: Path) -> None:
         self.path = folder / FILE
+        self._held = 0
+        self._mine = threading.RLock()
         self._given = _told(environ.get(VARIABLE, ""))
 
     @property
     def in_environment(self) -> bool:
         """Does the environment say which key locks?"""
         return bool(self._given)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else makes or forgets a key meanwhile, in whatever process.
+
+        Raises:
+            StoreError: The store's folder cannot be used.
+        """
+        with self._mine:
+            if self._held:
+                yield
+                return
+            files.private_folder(self.path.parent)
+            with files.locked(self.path.with_name(f"{FILE}.lock"), wait=True):
+                self._held += 1
+                try:
+                    yield
+                finally:
+                    self._held -= 1
 
     def all(self) -> dict[str, bytes]:
         """Every key that may open something, by its id, the one that locks first.
@@ -59,8 +81,7 @@ class Masters:
         """
         if self._given:
             return self._given[0]
-        files.private_folder(self.path.parent)
-        with self._locked():
+        with self.held():
             kept = self._kept()
             if not kept:
                 kept = (os.urandom(_KEY_BYTES),)
@@ -73,8 +94,7 @@ class Masters:
         Raises:
             StoreError: The file can be neither read nor written.
         """
-        files.private_folder(self.path.parent)
-        with self._locked():
+        with self.held():
             fresh = os.urandom(_KEY_BYTES)
             self._write((fresh, *self._kept()))
         return fresh
@@ -85,7 +105,7 @@ class Masters:
         Raises:
             StoreError: The file cannot be written.
         """
-        with self._locked():
+        with self.held():
             if any(other != key for other in self._kept()):
                 self._write((key,) if not self._given else ())
 
@@ -123,9 +143,6 @@ class Masters:
         except OSError as error:
             beside.unlink(missing_ok=True)
             raise files.store_error(error, self.path) from error
-
-    def _locked(self) -> AbstractContextManager[bool]:
-        return files.locked(self.path.with_name(f"{FILE}.lock"), wait=True)
 
 
 def identity(key: bytes) -> str:

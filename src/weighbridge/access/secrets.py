@@ -82,9 +82,10 @@ def set_secret(
     _check_value(value)
     if len(listed(state)) >= MOST_SECRETS:
         raise InputError(f"There are {MOST_SECRETS} secrets already.", where="name", fix="Remove those not in use.")
-    sealed = _seal(masters.first(), name, value.encode(), at, random)
     act = Act(at, who, "secret.set", f"secret:{name}", why, acting)
-    state.alter(KIND, name, lambda _: msgspec.json.encode(sealed), act)
+    with masters.held():  # nobody forgets the key before what it locked can be seen
+        sealed = _seal(masters.first(), name, value.encode(), at, random)
+        state.alter(KIND, name, lambda _: msgspec.json.encode(sealed), act)
     return Shown(name, at)
 
 
@@ -151,26 +152,27 @@ def rotate_master(
         DamagedError: A secret cannot be opened; then no key is forgotten.
         StoreError: The store, or the file with the master key, cannot be read or written.
     """
-    # All must open before a key is made.
-    opener = Secrets(masters)
-    for record in state.records(KIND):
-        opener.opened(record.name, record.data)
-    fresh = masters.first() if masters.in_environment else masters.add()
-    opener = Secrets(masters)
-    done = 0
-    for record in state.records(KIND):
-        name = record.name
+    with masters.held():
+        records = state.records(KIND)
+        opener = Secrets(masters)
+        for record in records:  # all must open before a key is made
+            opener.opened(record.name, record.data)
+        fresh = masters.first() if masters.in_environment else masters.add()
+        old = [record for record in records if _read(record.data, record.name).key != identity(fresh)]
+        for record in old:
+            act = Act(at, who, "secret.relock", f"secret:{record.name}", why, acting)
+            state.alter(KIND, record.name, _relocked(record.name, fresh, Secrets(masters), random), act)
+        masters.drop_others(fresh)
+    return len(old)
 
-        def change(data: bytes | None, name: str = name) -> bytes | None:
-            if data is None:
-                return None
-            return msgspec.json.encode(_seal(fresh, name, opener.opened(name, data), _read(data, name).at, random))
 
-        if _read(record.data, name).key != identity(fresh):
-            state.alter(KIND, name, change, Act(at, who, "secret.relock", f"secret:{name}", why, acting))
-            done += 1
-    masters.drop_others(fresh)
-    return done
+def _relocked(name: str, key: bytes, opener: Secrets, random: Random) -> Callable[[bytes | None], bytes | None]:
+    def change(data: bytes | None) -> bytes | None:
+        if data is None:
+            return None  # removed meanwhile
+        return msgspec.json.encode(_seal(key, name, opener.opened(name, data), _read(data, name).at, random))
+
+    return change
 
 
 def check_name(name: str) -> None:

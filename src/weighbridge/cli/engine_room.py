@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -109,12 +109,16 @@ async def open_room(config: Config, *, record: bool = True) -> AsyncIterator[Eng
             catalogue=known,
             client=client,
             plan=lambda: plan,
-            record=writer.record if writer else _forget,
+            record=_recorder(writer),
             deadline=settings.client.deadline,
             new_id=lambda: new_trace_id(SYSTEM.now(), rng),
         )
         yield EngineRoom(config, known, client, local, road, environ)
 
 
-def _forget(_trace: Trace) -> None:
-    """Nothing is kept."""
+def _recorder(writer: TraceWriter | None) -> Callable[[Trace], None]:
+    def record(trace: Trace) -> None:
+        if writer is not None:
+            writer.record(trace)
+
+    return record

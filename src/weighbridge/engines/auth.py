@@ -82,17 +82,10 @@ class Auth:
             case "none":
                 return _with(request, {}, told)
             case "google":
-                key = await self._keys.take(engine)
-                if key is None:
-                    raise no_key(engine)
-                try:
-                    token = await self._google().token(key.value, engine.name)
-                except EngineError as error:
-                    self._keys.refused(engine, key, error)
-                    raise
+                key, token = await self._token(engine)
                 return replace(_bearer(request, token, told), key=key)
-        key = await self._keys.take(engine)
-        return replace(_by_key(request, key.value if key else "", engine.host, told), key=key)
+        found_key = await self._keys.take(engine)
+        return replace(_by_key(request, found_key.value if found_key else "", engine.host, told), key=found_key)
 
     def renew(self, engine: Engine, refused: Signed, error: EngineError) -> bool:
         """May a request have been refused for a token that was revoked before its time? Then the next one is fresh."""
@@ -120,6 +113,20 @@ class Auth:
         """A host took a request: nothing is wrong with its key."""
         if signed.key is not None:
             self._keys.served(engine, signed.key)
+
+    async def _token(self, engine: Engine) -> tuple[HostKey, str]:
+        """A token for a key; where none is given for one, for the next."""
+        left = len(places(engine.host))
+        while True:
+            key = await self._keys.take(engine)
+            if key is None:
+                raise no_key(engine)
+            left -= 1
+            try:
+                return key, await self._google().token(key.value, engine.name)
+            except EngineError as error:
+                if not self._keys.refused(engine, key, error) or not left:
+                    raise
 
     def _aws(self) -> Signer:
         if self._signer is None:

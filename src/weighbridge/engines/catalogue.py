@@ -84,6 +84,8 @@ class Catalogue:
         self._named = named
         self._local = local
         self.folder = folder
+        #: where keys are looked up for a model alone, unless whoever asks says where
+        self.environ: Mapping[str, str] = os.environ
         self._add_own_hosts()
 
     def _add_own_hosts(self) -> None:
@@ -128,7 +130,7 @@ class Catalogue:
 
         Args:
             name: What to look for.
-            environ: Where keys are looked up for a model alone; the process's own by default.
+            environ: Where keys are looked up for a model alone; the catalogue's own by default.
 
         Raises:
             UnknownEngineError: Nothing has this name.
@@ -142,7 +144,7 @@ class Catalogue:
         if model.endswith(GGUF) and host in self.hosts and self.hosts[host].runs_here:
             return self._from_file(model, host)
         if not at and name in self.models:
-            return self._first_callable(name, os.environ if environ is None else environ)
+            return self._first_callable(name, self.environ if environ is None else environ)
         raise UnknownEngineError(f"There is no engine '{name[:200]}'.", fix=self._nearest(name, model, host))
 
     def of_model(self, model: str) -> list[Engine]:

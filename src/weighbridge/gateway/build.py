@@ -82,6 +82,7 @@ class Built:
         self._metrics = metrics
         self._endpoints = endpoints
         self._catalogue = load(start.config)
+        self._catalogue.environ = environ
         self._steering = Steering(settings.resilience)
         metrics.watched.append(self._unwell)
         self._keyring = Keyring(required=settings.gateway.require_key)
