@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import traceback
 from contextlib import nullcontext
 from hmac import compare_digest
 from pathlib import Path
@@ -14,7 +15,14 @@ import pytest
 from weighbridge.access import keys
 from weighbridge.access.keyring import Keyring
 from weighbridge.canon import Key, Plan, Route
-from weighbridge.errors import AccessError, ForbiddenError, InputError, SettingsError, UnknownEngineError
+from weighbridge.errors import (
+    AccessError,
+    ForbiddenError,
+    InputError,
+    SettingsError,
+    UnknownEngineError,
+    WeighbridgeError,
+)
 from weighbridge.gateway import scopes
 from weighbridge.gateway.admit import Admit
 from weighbridge.gateway.listen import check_exposure
@@ -122,6 +130,24 @@ def test_the_most_harmful_class_that_was_told_counts():
     for told in (b"", b"none", b"public;secret", b"public,", b"\xff"):
         with pytest.raises(InputError):
             scopes.data_class([b"public", told])
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "postgresql://u:hunter2@[bad",
+        "postgresql://u:hunter2@127.0.0.1:1/x?password=hunter2",
+        "postgresql://u:hunter2@127.0.0.1:port/x",
+        "postgresql+nodriver://u:hunter2@127.0.0.1/x",
+        "mysql://u:hunter2@127.0.0.1/x",
+        "sqlite://u:hunter2@127.0.0.1/x",
+    ],
+)
+def test_passwords_of_databases_in_errors(place):
+    with pytest.raises(WeighbridgeError) as error:
+        State(place)
+    told = traceback.format_exception_only(error.value)
+    assert "hunter2" not in f"{error.value} {error.value.where} {error.value.fix} {told}"
 
 
 # --- the admin API ----------------------------------------------------------------------------

@@ -144,6 +144,12 @@ def _url(place: str | Path) -> sa.URL:
         raise StoreError(
             "The database's URL cannot be read.", fix="Write it as driver://user@host/name, or give a file's path."
         ) from error
+    if url.get_backend_name() == "sqlite" and (url.host or url.username):
+        raise StoreError(
+            "A file has no host and no user.",
+            where=url.render_as_string(hide_password=True),
+            fix="Write it as sqlite:///PATH, or give the path alone.",
+        )
     if url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}:
         raise StoreError(
             "A database in memory cannot be shared by processes.", where=place, fix="Give the path of a file."
