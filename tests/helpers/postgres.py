@@ -32,7 +32,7 @@ def missing() -> str:
 
 
 class Server:
-    """A server that tests may stop and start. It ends with the process that made it, however that ends."""
+    """A server that tests may stop and start. It ends with the thread that started it, however that ends: start it from the main one."""
 
     def __init__(self) -> None:
         import psycopg

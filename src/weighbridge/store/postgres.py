@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from weighbridge.errors import MissingExtraError, StoreError, StoreFullError
+from weighbridge.errors import MissingExtraError, StoreError, StoreFullError, WeighbridgeError
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -44,9 +44,9 @@ def connect(place: str, *, autocommit: bool = False) -> Connection[Any]:
         StoreError: The URL cannot be read.
         psycopg.Error: The server cannot be reached.
     """
+    wanted = check(place)
     import psycopg
 
-    wanted = check(place)
     # Prepared statements would outlive a connection that a pooler hands to someone else.
     asked: dict[str, Any] = {**_DEFAULTS, **wanted, "autocommit": True, "prepare_threshold": None}
     made = psycopg.connect(**asked)
@@ -160,13 +160,13 @@ class Link:
             StoreError: The database cannot be read; the next call opens it again.
             MissingExtraError: The driver is not installed.
         """
-        if self._connection is None:
-            self._connection = self._opened()
-        import psycopg
-
         try:
+            if self._connection is None:
+                self._connection = connect(self._place, autocommit=True)
             return self._connection.execute(statement).fetchall()
-        except (psycopg.Error, OSError) as error:
+        except WeighbridgeError:
+            raise
+        except Exception as error:
             self.close()
             raise told(error, self.name) from error
 
@@ -176,14 +176,6 @@ class Link:
             with suppress(Exception):
                 self._connection.close()
             self._connection = None
-
-    def _opened(self) -> Connection[Any]:
-        try:
-            return connect(self._place, autocommit=True)
-        except (StoreError, MissingExtraError):
-            raise
-        except Exception as error:
-            raise told(error, self.name) from error
 
 
 def _plain(place: str) -> str:
