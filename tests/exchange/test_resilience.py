@@ -95,10 +95,21 @@ async def test_of_several_that_are_full_the_shortest_wait_is_told() -> None:
 
 async def test_nobody_waits_for_a_host_while_another_can_answer() -> None:
     place = town("m@a", "m@b")
-    place.sky.over["a"] = Weather(status=429, headers={"retry-after": "5"})
-    road = place.way()
-    assert await told(road) == "m@b"
+    place.sky.over["a"] = lambda now: Weather(status=429, headers={"retry-after": "5"})
+    assert await told(place.way(retries=2)) == "m@b"
     assert place.clock.slept == []
+    assert place.sky.asked == ["a", "b"]
+
+
+async def test_a_host_that_is_alone_is_waited_for_if_it_asks_for_little() -> None:
+    place = town("m@a")
+    place.sky.over["a"] = lambda now: (
+        Weather(status=429, headers={"retry-after": "5"}) if now < 1_000_005 else Weather()
+    )
+    assert await told(place.way(retries=2)) == "m@a"
+    (waited,) = place.clock.slept
+    assert 5 <= waited < 6
+    assert outcomes(place.traces[0]) == [("m@a", "rate_limited"), ("m@a", "ok")]
 
 
 async def test_after_a_minute_not_all_come_at_once() -> None:

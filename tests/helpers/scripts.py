@@ -108,10 +108,10 @@ class Theatre:
         except KeyError:
             raise UnknownEngineError(f"No engine is called '{name}'.") from None
 
-    def road(self, **more: Any) -> Road:
+    def road(self, *, retries: int = 0, **more: Any) -> Road:
         """One more worker's road."""
         client = Client(
-            settings=ClientSettings(retries=0),
+            settings=ClientSettings(retries=retries),
             transport=self.stage,
             endpoints=NoEndpoints(),
             environ={},
