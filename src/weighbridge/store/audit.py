@@ -61,8 +61,10 @@ def chained(before: str, sequence: int, data: bytes) -> str:
     return hashlib.sha256(b"%s\n%d\n%s" % (before.encode(), sequence, data)).hexdigest()
 
 
-def read(connection: sa.Connection, *, since: int, limit: int, newest: bool, name: str) -> list[Entry]:
-    """Entries after a number, the oldest or the newest of them, in the order in which they were written.
+def read(
+    connection: sa.Connection, *, after: int, since: float | None, limit: int, newest: bool, name: str
+) -> list[Entry]:
+    """Entries after a number and since a time, the oldest or the newest of them, in the order in which they were written.
 
     Raises:
         DamagedError: One cannot be read.
@@ -72,7 +74,9 @@ def read(connection: sa.Connection, *, since: int, limit: int, newest: bool, nam
     from weighbridge.store.schema import audit
 
     by = audit.c.sequence.desc() if newest else audit.c.sequence
-    wanted = sa.select(audit.c.sequence, audit.c.data, audit.c.hash).where(audit.c.sequence > since)
+    wanted = sa.select(audit.c.sequence, audit.c.data, audit.c.hash).where(audit.c.sequence > after)
+    if since is not None:
+        wanted = wanted.where(audit.c.at >= since)
     rows = connection.execute(wanted.order_by(by).limit(max(0, limit))).all()
     return [_entry(row.sequence, row.data, row.hash, name) for row in (reversed(rows) if newest else rows)]
 
@@ -90,8 +94,13 @@ def rows(connection: sa.Connection) -> Iterator[Row]:
         if not batch:
             return
         for row in batch:
-            yield row.sequence, row.at, bytes(row.data), row.hash
+            yield row.sequence, row.at, _bytes(row.data), row.hash
         last = batch[-1].sequence
+
+
+def _bytes(data: object) -> bytes:
+    """SQLite keeps what it is given: whoever changed an entry may have left a text there, or a number."""
+    return bytes(data) if isinstance(data, bytes | memoryview) else str(data).encode("utf-8", "surrogatepass")
 
 
 def verify(kept: Iterable[Row], head: str = "") -> Verified:

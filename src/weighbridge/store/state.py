@@ -255,11 +255,14 @@ class State:
             audit.append(connection, act)
         return Record(kind, name, revision, data)
 
-    def acts(self, *, since: int = 0, limit: int = 100, newest: bool = False) -> list[audit.Entry]:
+    def acts(
+        self, *, after: int = 0, since: float | None = None, limit: int = 100, newest: bool = False
+    ) -> list[audit.Entry]:
         """What administrators did, in order.
 
         Args:
-            since: Only entries after this number.
+            after: Only entries after this number.
+            since: Only what was done then or later, in seconds since 1970; None: ever.
             limit: At most so many.
             newest: The last ones of them, not the first.
 
@@ -268,7 +271,9 @@ class State:
             StoreError: The database cannot be read.
         """
         with self._database.reading() as connection:
-            return audit.read(connection, since=since, limit=limit, newest=newest, name=self._database.name)
+            return audit.read(
+                connection, after=after, since=since, limit=limit, newest=newest, name=self._database.name
+            )
 
     def verify(self, head: str = "") -> audit.Verified:
         """Compute the audit log's chain anew: `audit.verify` tells what that shows.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import uvicorn
 
-from weighbridge.access import secrets
+from weighbridge.access import facts, secrets
 from weighbridge.access.masters import Masters
 from weighbridge.engines.catalogue import load as load_catalogue
 from weighbridge.engines.keys import Environ
@@ -55,7 +55,7 @@ async def serve(
         desk = Desk(
             state=state,
             config=load,
-            catalogue=lambda: load_catalogue(load()),
+            catalogue=lambda: facts.current(state, load_catalogue(load())),
             environ=Environ(environ, lambda name: secrets.found(state, masters, name)),
             masters=masters,
             now=time.time,
