@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighbridge.canon import Attempt, Usage
+from weighbridge.canon import Attempt, Trace, Usage
 from weighbridge.errors import StoreError
 from weighbridge.gateway import journal as journals
 from weighbridge.gateway.journal import Begun, Journal, interrupted, leftovers, recovering
+from weighbridge.gateway.metrics import Metrics
 
 
 def open_journal(path: Path, written: int = 10**9) -> Journal:
@@ -203,3 +204,21 @@ def test_a_journal_without_a_folder(tmp_path):
     with pytest.raises(StoreError) as error:
         open_journal(tmp_path / "no" / "a.inflight")
     assert "journal" in error.value.what
+
+
+def test_figures_of_money_are_those_of_the_calls():
+    failed = call(7, "n@h", outcome="deadline", estimated=True)
+    metrics = Metrics()
+    metrics.observe(
+        Trace("t", 0.0, "r", "m@h", attempts=(failed, call(1_000_000), Attempt("x@h", 0.0, 0.1, "overloaded")))
+    )
+    metrics.observe(Trace("t", 0.0, "r", "m@h", usage=Usage(5), cost=0, cached=True))
+    rows = {(name, labels): value for name, labels, value in metrics.snapshot().values}
+    assert rows["weighbridge_cost_total", ("m@h", "USD")] == 1.0
+    assert (
+        rows["weighbridge_cost_total", ("n@h", "USD")]
+        == rows["weighbridge_cost_estimated_total", ("n@h", "USD")]
+        == 7e-6
+    )
+    assert rows["weighbridge_tokens_total", ("m@h", "output")] == 5
+    assert not any(labels[:1] == ("x@h",) and "cost" in name for name, labels in rows)

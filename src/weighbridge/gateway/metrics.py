@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from msgspec import Struct
 
-from weighbridge.canon import Attempt, Trace
+from weighbridge.canon import Attempt, Trace, Usage, charges
 from weighbridge.errors import UnknownRouteError
 from weighbridge.exchange.tracer import LOST, PASSED_OVER
 
@@ -53,8 +53,9 @@ FAMILIES = (
     Family("weighbridge_in_flight", "gauge", "Exchanges under way."),
     Family("weighbridge_first_token_seconds", "histogram", "Time to the first token.", ("route", "engine")),
     Family("weighbridge_total_seconds", "histogram", "Time of the whole exchange.", ("route", "engine")),
-    Family("weighbridge_tokens_total", "counter", "Tokens by kind, as engines told them.", ("engine", "kind")),
+    Family("weighbridge_tokens_total", "counter", "Tokens that are charged for, by kind.", ("engine", "kind")),
     Family("weighbridge_cost_total", "counter", "Cost in units of the currency.", ("engine", "currency")),
+    Family("weighbridge_cost_estimated_total", "counter", "How much of it is an estimate.", ("engine", "currency")),
     Family("weighbridge_attempts_failed_total", "counter", "Calls of engines that failed.", ("engine", "outcome")),
     Family(
         "weighbridge_passed_over_total",
@@ -116,20 +117,26 @@ class Metrics:
             self._bucket("weighbridge_first_token_seconds", where, trace.first_token)
         if trace.total is not None:
             self._bucket("weighbridge_total_seconds", where, trace.total)
-        if trace.usage is not None and not trace.cached:
-            usage = trace.usage
-            for kind, count in (
-                ("input", usage.input),
-                ("cached", usage.cached),
-                ("output", usage.output),
-                ("reasoning", usage.reasoning),
-            ):
-                if count:
-                    self.add("weighbridge_tokens_total", (trace.engine, kind), count)
-        if trace.cost:
-            self.add("weighbridge_cost_total", (trace.engine, trace.currency), trace.cost / _MICRO)
+        for attempt in charges(trace):
+            self._charge(attempt)
         for attempt in trace.attempts:
             self._attempt(route, attempt)
+
+    def _charge(self, attempt: Attempt) -> None:
+        usage = attempt.usage or Usage()
+        for kind, count in (
+            ("input", usage.input),
+            ("cached", usage.cached),
+            ("output", usage.output),
+            ("reasoning", usage.reasoning),
+        ):
+            if count:
+                self.add("weighbridge_tokens_total", (attempt.engine, kind), count)
+        if attempt.cost:
+            amount = attempt.cost / _MICRO
+            self.add("weighbridge_cost_total", (attempt.engine, attempt.currency), amount)
+            if usage.estimated:
+                self.add("weighbridge_cost_estimated_total", (attempt.engine, attempt.currency), amount)
 
     def snapshot(self) -> Snapshot:
         """The figures now."""
