@@ -41,6 +41,7 @@ def serve(
     import logging
     import os
 
+    from weighbridge.access.masters import Masters
     from weighbridge.gateway import listen
     from weighbridge.gateway.parent import Parent
 
@@ -50,6 +51,7 @@ def serve(
     config = load()
     gateway = config.settings.gateway
     listen.check_exposure(gateway, os.environ)
+    Masters(os.environ, config.store_path)  # a master key that is none is told before anything starts
     logging.basicConfig(format="weighbridge: %(levelname)s: %(message)s", level=logging.WARNING)
     sock = listen.listen(gateway.host, gateway.port)
     url = listen.url(gateway.host, sock.getsockname()[1])
