@@ -12,6 +12,7 @@ from weighbridge.errors import AccessError, NotFoundError, StoreError
 from weighbridge.gateway.admit import Admit
 from weighbridge.settings import Gateway
 from weighbridge.web.app import MAX_BODY, application
+from weighbridge.web.on_routes import Reason
 from weighbridge.web.openapi import document
 from weighbridge.web.operations import Desk, Operation
 
@@ -45,6 +46,7 @@ ROWS = (
     Operation("open", "GET", "/open", "", "Open.", said, Said),
     Operation("look", "GET", "/notes/{name}", "viewer", "Look.", said, Said, query=Some),
     Operation("make", "POST", "/notes/{name}", "operator", "Make.", said, Said, takes=Note, status=201),
+    Operation("drop", "DELETE", "/notes/{name}", "operator", "Drop.", said, Said, takes=Reason),
     Operation("deep", "GET", "/deep/{name:path}", "viewer", "Look.", said, Said),
     Operation("gone", "GET", "/gone", "viewer", "No.", failing(NotFoundError("It is gone.", fix="Look.")), Said),
     Operation("full", "GET", "/full", "viewer", "No.", failing(StoreError("It is away.")), Said),
@@ -98,6 +100,13 @@ def test_an_operation_gets_who_asks_and_what_was_sent():
     assert headers["cache-control"] == "no-store"
     assert call("GET", "/deep/a/b", key="v")[1]["what"].startswith("{'name': 'a/b'}")
     assert "limit=7" in call("GET", "/notes/n", query=b"limit=7")[1]["what"]
+
+
+def test_a_body_that_may_be_empty_may_be_left_out():
+    assert call("DELETE", "/notes/n", key="o")[1]["what"].endswith("Reason(why='')")
+    told = document(ROWS)["paths"]["/notes/{name}"]
+    assert [told[method]["requestBody"]["required"] for method in ("post", "delete")] == [True, False]
+    assert call("POST", "/notes/n", key="o")[0] == 400
 
 
 def test_what_is_open_asks_for_no_key():

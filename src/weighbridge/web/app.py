@@ -92,7 +92,7 @@ class _Door:
                     fix=f"Use a key with the role {row.role}.",
                 )
         query = _converted(dict(request.query_params), row.query, "query") if row.query is not None else None
-        body = _decoded(await _body(request), row.takes) if row.takes is not None else None
+        body = _decoded(await _body(request) or b"{}", row.takes) if row.takes is not None else None
         path = {name: _plain(name, value) for name, value in request.path_params.items()}
         return Asked(self.desk, who, role, path, query, body)
 

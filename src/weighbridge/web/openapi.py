@@ -73,7 +73,8 @@ def _operation(row: Operation, known: dict[str, Any], components: dict[str, Any]
     if parameters:
         made["parameters"] = parameters
     if row.takes is not None:
-        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": known[repr(row.takes)]}}}
+        needed = any(one.required for one in msgspec.structs.fields(row.takes))
+        made["requestBody"] = {"required": needed, "content": {"application/json": {"schema": known[repr(row.takes)]}}}
     if row.role:
         made["security"] = [{"key": []}]
         made["description"] = f"Role: {row.role}."
