@@ -20,6 +20,7 @@ from weighbridge.errors import WeighbridgeError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from weighbridge.engines.catalogue import Catalogue
     from weighbridge.store.state import State as Store
 
 WIDTH = 80
@@ -74,6 +75,21 @@ def environ(config: settings.Config) -> Mapping[str, str]:
             return secrets.found(state, Masters(os.environ, config.store_path), name)
 
     return Environ(os.environ, stored)
+
+
+def has_state(config: settings.Config) -> bool:
+    """Was anything ever kept in the state store? A question alone does not make one."""
+    return "://" in config.state_place or Path(config.state_place).exists()
+
+
+def with_facts(config: settings.Config, known: Catalogue) -> Catalogue:
+    """The catalogue with the facts that were changed since, as gateways on this store know it."""
+    from weighbridge.access import facts
+
+    if not has_state(config):
+        return known
+    with state_store(config) as state:
+        return facts.current(state, known)
 
 
 def who() -> str:

@@ -18,6 +18,8 @@ from weighbridge.engines.local import LocalEngines
 from weighbridge.engines.transport import AiohttpTransport
 from weighbridge.errors import MissingExtraError
 from weighbridge.exchange import Road
+from weighbridge.exchange.screen import PolicyScreen
+from weighbridge.routes.policy import Verdict
 from weighbridge.settings import Config
 from weighbridge.store.ids import new_trace_id
 from weighbridge.store.seal import maintain
@@ -80,6 +82,8 @@ async def open_room(config: Config, *, record: bool = True) -> AsyncIterator[Eng
     known = catalogue.load(config)
     environ = common.environ(config)
     declared = routes.from_config(config.routes, known.engine, where=str(config.file or ""))
+    if any(route.policy is not None for route in declared.values()):
+        known = common.with_facts(config, known)
     async with AsyncExitStack() as stack:
         transport = AiohttpTransport(connections=settings.client.connections)
         local = LocalEngines(settings=settings.local, transport=transport, folder=config.folder)
@@ -112,8 +116,16 @@ async def open_room(config: Config, *, record: bool = True) -> AsyncIterator[Eng
             record=_recorder(writer),
             deadline=settings.client.deadline,
             new_id=lambda: new_trace_id(SYSTEM.now(), rng),
+            screen=PolicyScreen(SYSTEM.now, _tell_refusal),
         )
         yield EngineRoom(config, known, client, local, road, environ)
+
+
+def _tell_refusal(route: str, verdict: Verdict, first: bool) -> None:
+    """Whoever typed the command learns why an engine was passed over."""
+    for finding in verdict.refusals if first else ():
+        what = f"{verdict.engine.name} may not answer {route}: {finding.rule} ({finding.by}): {finding.reason}"
+        common.console(stderr=True).print(common.printable(what), markup=False, soft_wrap=True)
 
 
 def _recorder(writer: TraceWriter | None) -> Callable[[Trace], None]:

@@ -92,7 +92,7 @@ def _ground(config: Config, key: str) -> tuple[Plan, Catalogue, Key | None]:
     from weighbridge.engines.catalogue import load
 
     known = load(config)
-    if "://" not in config.state_place and not Path(config.state_place).exists() and not key:
+    if not common.has_state(config) and not key:
         declared = routes.from_config(config.routes, known.engine, where=str(config.file or ""))
         return Plan(0, declared, declared), known, None  # nothing was ever kept: no store is made for a question
     with common.state_store(config) as state:

@@ -99,7 +99,7 @@ def refusal(verdicts: Sequence[Verdict], name: str) -> PolicyError:
     """The error of a request that no engine may answer: why each of them was refused."""
     reasons = "; ".join(f"{one.engine.name}: {_why(one.refusals)}" for one in verdicts)
     rules = {finding.rule for one in verdicts for finding in one.refusals}
-    fix = f"See what would be admitted: weighbridge route explain {name}"
+    fix = f"See 'weighbridge route explain {name}'."
     if all(any(finding.rule == "max_output" for finding in one.refusals) for one in verdicts):
         fix = "Ask for fewer output tokens: set the request's limit (max_tokens), which the rule names."
     elif rules == {"dialects"}:
