@@ -142,6 +142,7 @@ _HAMMER = """
 import sys
 from pathlib import Path
 from weighbridge.access.meters import *
+from weighbridge.canon import Usage
 meters = Meters(Path(sys.argv[1]), now=lambda: 1000.0)
 sys.stdin.readline()
 got = most = 0
@@ -186,6 +187,7 @@ _DIE = """
 import os, signal, sys
 from pathlib import Path
 from weighbridge.access.meters import *
+from weighbridge.canon import Usage
 meters = Meters(Path(sys.argv[1]), now=lambda: 1000.0)
 one = meters.reserve([Want("key:k", CONCURRENCY, 1, 1), Want("key:k", DAY, 500, 1000, currency="USD")])
 sys.stdout.buffer.write(note([one]))

@@ -10,82 +10,39 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
 
-from msgspec import Struct
-
+from weighbridge.access import spans
+from weighbridge.access.levels import DRY, Level, Refusal, Reservation, Standing, Want, Why, holds, note
+from weighbridge.access.spans import CONCURRENCY, DAY, FIELDS, INPUT, MONTH, OUTPUT, REQUESTS, Field, wait
 from weighbridge.access.table import CURRENCY, FLAG, METER, METERS, Entries, Table
 from weighbridge.canon import Attempt, Trace, Usage, charges
 
-Field = Literal["requests", "input", "output", "concurrency", "day", "month"]
-FIELDS: tuple[Field, ...] = ("requests", "input", "output", "concurrency", "day", "month")
-REQUESTS, INPUT, OUTPUT, CONCURRENCY, DAY, MONTH = range(METERS)
+__all__ = [
+    "CONCURRENCY",
+    "DAY",
+    "DRY",
+    "FIELDS",
+    "INPUT",
+    "MONTH",
+    "OUTPUT",
+    "REQUESTS",
+    "Field",
+    "Level",
+    "Meters",
+    "Refusal",
+    "Reservation",
+    "Standing",
+    "Want",
+    "note",
+    "wait",
+]
 
 _GENERATION, _SPAN, _USED, _RESERVED, _GRANTED, _SINCE, _WANTED, _WARNED = range(METER)
 _WANTING, _UNKNOWN = 1, 2  #: bits of the table's flag
 _MICRO = 1_000_000
 _AHEAD = 60.0  #: seconds that a clock may be set back before what was counted under the later time is dropped
-DRY = -1  #: stands for what is wanted where nothing more is to be had
 _MOST = 1 << 53  #: of one amount: whatever a client asks for, sums stay numbers
-
-Why = Literal["limit", "lease", "unknown"]
-
-
-class Want(Struct, frozen=True):
-    """What one call may use of one meter. Not `hard`: it is counted, and nothing is refused.
-
-    `soft`: the share of the limit from which it is told; 0 for never.
-    """
-
-    subject: str
-    field: int
-    amount: int
-    limit: int
-    hard: bool = True
-    soft: float = 0.0
-    currency: str = ""
-
-
-class Level(Struct, frozen=True):
-    """How a meter stands, with what was asked for in it."""
-
-    want: Want
-    taken: int
-    span: int
-
-
-class Reservation(Struct, frozen=True):
-    """What was let in. `hold` and `id` tell where it is kept; `hold` is -1 where there is nothing to give back."""
-
-    hold: int
-    id: int
-    levels: tuple[Level, ...] = ()
-
-
-class Refusal(Struct, frozen=True):
-    """What was not let in, and why.
-
-    `limit`: the limit would be passed. `lease`: this machine has not leased as much. `unknown`: what was spent before is not known yet.
-    """
-
-    want: Want
-    why: Why
-    taken: int  #: used and reserved, without what was asked for
-    used: int
-
-
-class Standing(Struct, frozen=True):
-    """One meter. Money that `since` is 0 for begins to count once `seed` told what was spent before."""
-
-    subject: str
-    field: Field
-    span: str  #: a minute (`2026-11-23T10:05`), a day, a month; "" for what holds at any time
-    used: int
-    reserved: int
-    granted: int  #: what this machine may use of the limit; -1: all of it
-    wanted: int  #: what it should be granted more, so that nobody waits; `DRY` where others have the rest
-    since: float
-    currency: str = ""
+_AT_ONCE = 64  #: slots that are looked through in one step, so that calls need not wait for all of them
 
 
 class Meters:
@@ -162,11 +119,8 @@ class Meters:
         Returns:
             Whether anything was still held: False means that it had been settled.
         """
-        holds = [
-            (int.from_bytes(note[n : n + 4], "big"), int.from_bytes(note[n + 4 : n + 12], "big")) for n in _steps(note)
-        ]
         with self._table:
-            held = [at for at, identity in holds if self._table.held(at, identity)]
+            held = [at for at, identity in holds(note) if self._table.held(at, identity)]
             for at in held:
                 self._give_back(at)
             if held and trace is not None:
@@ -252,12 +206,15 @@ class Meters:
         """Every meter of the present spans."""
         table, now = self._table, self._now()
         found = []
-        with table:
-            for subject, slot in table.slots():
-                for field in range(METERS):
-                    at = table.meter(slot, field)
-                    if table.ints[at + _GENERATION] and self._stays(table.ints[at + _SPAN], field, now):
-                        found.append(self._standing(subject, slot, field))
+        for bunch in table.bunches(_AT_ONCE):
+            with table:
+                found += [
+                    self._standing(subject, slot, field)
+                    for subject, slot in table.slots(bunch)
+                    for field in range(METERS)
+                    if table.ints[(at := table.meter(slot, field)) + _GENERATION]
+                    and self._stays(table.ints[at + _SPAN], field, now)
+                ]
         return found
 
     def open(self, subject: str, field: Field, currency: str = "") -> Standing:
@@ -361,7 +318,7 @@ class Meters:
 
     def _stays(self, span: int, field: int, now: float) -> bool:
         present = self._present_spans(now)[field]
-        return span == present or (span > present and _start(span, field) - now <= _AHEAD)
+        return span == present or (span > present and spans.start(span, field) - now <= _AHEAD)
 
     def _begin(self, at: int, field: int, now: float) -> None:
         """A meter's new span. Money that was counted without a gap until here goes on from nothing; other money is unknown."""
@@ -446,7 +403,7 @@ class Meters:
         if not (budgeted := self._budgeted(trace)):
             return
         ended = int((trace.at + (trace.total or 0.0)) * _MICRO)
-        spans = _spans(trace.at)
+        began = spans.numbers(trace.at)
         billed = [attempt for attempt in charges(trace) if attempt.cost]
         for subject, slot in budgeted:
             if not (cost := _cost(billed, subject, table.ints[slot + CURRENCY])):
@@ -455,7 +412,7 @@ class Meters:
                 at = table.meter(slot, field)
                 since = table.ints[at + _SINCE]
                 news = ended < since or trace.source != "gateway" if late else ended >= since
-                if since and news and table.ints[at + _GENERATION] and table.ints[at + _SPAN] == spans[field]:
+                if since and news and table.ints[at + _GENERATION] and table.ints[at + _SPAN] == began[field]:
                     table.set(at + _USED, table.ints[at + _USED] + min(cost, _MOST))
 
     def _budgeted(self, trace: Trace) -> list[tuple[str, int]]:
@@ -487,14 +444,14 @@ class Meters:
             return -1
         at = self._table.meter(slot, number)
         ints = self._table.ints
-        return at if ints[at + _GENERATION] and _told(ints[at + _SPAN], number) == span else -1
+        return at if ints[at + _GENERATION] and spans.told(ints[at + _SPAN], number) == span else -1
 
     def _standing(self, subject: str, slot: int, field: int) -> Standing:
         ints, at = self._table.ints, self._table.meter(slot, field)
         return Standing(
             subject,
             FIELDS[field],
-            _told(ints[at + _SPAN], field),
+            spans.told(ints[at + _SPAN], field),
             ints[at + _USED],
             ints[at + _RESERVED],
             ints[at + _GRANTED],
@@ -506,7 +463,7 @@ class Meters:
     def _present_spans(self, now: float) -> tuple[int, ...]:
         minute = int(now // 60)
         if minute != self._minute:
-            self._minute, self._spans = minute, _spans(now)
+            self._minute, self._spans = minute, spans.numbers(now)
         return self._spans
 
     def _flag(self, bit: int) -> None:
@@ -519,49 +476,6 @@ class Meters:
         with self._table:
             self._table.ints[FLAG] &= ~bit
         return True
-
-
-def note(reservations: Iterable[Reservation]) -> bytes:
-    """What must be released if this process dies, short enough for a journal."""
-    held = (one for one in reservations if one.hold >= 0)
-    return b"".join(one.hold.to_bytes(4, "big") + one.id.to_bytes(8, "big") for one in held)
-
-
-def _steps(note: bytes) -> range:
-    return range(0, len(note) - 11, 12)
-
-
-def wait(field: int, now: float) -> float:
-    """Seconds until a meter's next span begins."""
-    return max(0.0, _start(_spans(now)[field] + 1, field) - now) if field != CONCURRENCY else 1.0
-
-
-def _spans(now: float) -> tuple[int, ...]:
-    """The numbers of the minute, the day and the month, in the order of the fields."""
-    minute = int(now // 60)
-    date = time.gmtime(now)
-    return minute, minute, minute, 0, int(now // 86_400), date.tm_year * 12 + date.tm_mon - 1
-
-
-def _start(span: int, field: int) -> float:
-    if field == CONCURRENCY:
-        return 0.0
-    if field == MONTH:
-        return float(_days(span) * 86_400)
-    return span * (86_400.0 if field == DAY else 60.0)
-
-
-def _days(month: int) -> int:
-    from datetime import date
-
-    return (date(month // 12, month % 12 + 1, 1) - date(1970, 1, 1)).days
-
-
-def _told(span: int, field: int) -> str:
-    if field == CONCURRENCY:
-        return ""
-    form = "%Y-%m-%dT%H:%M" if field < CONCURRENCY else "%Y-%m-%d" if field == DAY else "%Y-%m"
-    return time.strftime(form, time.gmtime(_start(span, field)))
 
 
 def _code(currency: str) -> int:

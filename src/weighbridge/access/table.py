@@ -12,7 +12,7 @@ import fcntl
 import mmap
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 from types import TracebackType
@@ -199,12 +199,17 @@ class Table:
         self.ints[_MADE] += 1  # never undone: who saw it must not see it twice
         return at
 
-    def slots(self) -> Iterator[tuple[str, int]]:
-        """Every subject, and where its meters begin."""
-        for at in range(self._slots, self._holds, _SLOT):
+    def bunches(self, size: int) -> Iterator[range]:
+        """The places of all slots, so many at a time."""
+        for first in range(self._slots, self._holds, size * _SLOT):
+            yield range(first, min(first + size * _SLOT, self._holds), _SLOT)
+
+    def slots(self, places: Iterable[int] | None = None) -> Iterator[tuple[str, int]]:
+        """Every subject, or those in some places, and where its meters begin."""
+        for at in range(self._slots, self._holds, _SLOT) if places is None else places:
             if length := self.ints[at + _LENGTH]:
                 start = (at + _TEXT) * _INT
-                yield bytes(self._view[start : start + length]).decode(), at
+                yield bytes(self._view[start : start + length]).decode(errors="replace"), at
 
     @staticmethod
     def meter(slot: int, field: int) -> int:
