@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from weighbridge.canon import Act, AdminRole, FactChange, Record
-from weighbridge.engines.facts import FIELDS, checked, names
+from weighbridge.engines.facts import FIELDS, checked
 from weighbridge.engines.rows import RowError
 from weighbridge.errors import InputError, NotFoundError, did_you_mean
 
@@ -78,7 +78,9 @@ def set_fact(
         InputError: The field or its value cannot be used.
         StoreError: The store cannot be read or written.
     """
-    known = names(catalogue, change.kind)
+    known = {"model": list(catalogue.models), "host": list(catalogue.hosts), "engine": list(catalogue.offers)}[
+        change.kind
+    ]
     if change.name not in known:
         raise NotFoundError(
             f"There is no {change.kind} '{change.name[:200]}'.", where="fact", fix=did_you_mean(change.name, known)

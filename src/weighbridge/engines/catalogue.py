@@ -111,7 +111,7 @@ class Catalogue:
         made = copy.copy(self)
         made.models, made.hosts, made.offers = dict(self.models), dict(self.hosts), dict(self.offers)
         for change in sorted(changes, key=lambda change: change.at):
-            lay(made, change)
+            lay(made.models, made.hosts, made.offers, change)
         return made
 
     def names(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 from msgspec.structs import replace
@@ -14,9 +14,6 @@ from weighbridge.canon import DATA_CLASSES, Fact, FactChange, Host, Model, Offer
 from weighbridge.canon.money import micro
 from weighbridge.engines.rows import RowError, check_day
 from weighbridge.errors import did_you_mean
-
-if TYPE_CHECKING:
-    from weighbridge.engines.catalogue import Catalogue
 
 #: What may change by a word, by kind: what rules ask for. Addresses and keys stay where the configuration has them.
 FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -55,26 +52,15 @@ def checked(change: FactChange) -> FactChange:
     return replace(change, value=value)
 
 
-def lay(catalogue: Catalogue, change: FactChange) -> None:
-    """Lay one change over a catalogue's own rows, in place. What it no longer has is passed over."""
+def lay(models: dict[str, Model], hosts: dict[str, Host], offers: dict[str, Offer], change: FactChange) -> None:
+    """Lay one change over rows by name, in place. What is not among them is passed over."""
     match change.kind:
-        case "model" if (model := catalogue.models.get(change.name)) is not None:
-            catalogue.models[change.name] = _with(model, change)
-        case "host" if (host := catalogue.hosts.get(change.name)) is not None:
-            catalogue.hosts[change.name] = _with(host, change)
-        case "engine" if (offer := catalogue.offers.get(change.name)) is not None:
-            laid = _priced(offer, change) if change.field in PRICES else _with(offer, change)
-            catalogue.offers[change.name] = laid
-
-
-def names(catalogue: Catalogue, kind: str) -> Mapping[str, Any]:
-    """What there is of a kind, by name."""
-    found: dict[str, Mapping[str, Any]] = {
-        "model": catalogue.models,
-        "host": catalogue.hosts,
-        "engine": catalogue.offers,
-    }
-    return found[kind]
+        case "model" if (model := models.get(change.name)) is not None:
+            models[change.name] = _with(model, change)
+        case "host" if (host := hosts.get(change.name)) is not None:
+            hosts[change.name] = _with(host, change)
+        case "engine" if (offer := offers.get(change.name)) is not None:
+            offers[change.name] = _priced(offer, change) if change.field in PRICES else _with(offer, change)
 
 
 def _with(row: T, change: FactChange) -> T:
