@@ -53,8 +53,10 @@ class Shared:
         self.held[subject, holder] = max(0, min(want, limit - others)), self.clock() + seconds
         return self.held[subject, holder][0]
 
-    def of(self, field):
-        return sum(amount for (_, one, _), amount in self.taken.items() if one == field)
+    def of(self, field, minute="2026-11-23T12:00"):
+        """What was taken, of what is counted by the minute: in one."""
+        counted = {span for _, _, span in self.taken if "T" not in span or span == minute}
+        return sum(amount for (_, one, span), amount in self.taken.items() if one == field and span in counted)
 
     def _look(self):
         self.asked += 1
@@ -146,6 +148,38 @@ def test_a_lease_is_a_share_of_the_limit_and_taken_ahead(machines, shared):
     a.lender.tick()
     assert a.granted(REQUESTS) == 10  # half was used: renewed before anybody waits
     assert shared.asked == asked + 1
+
+
+def test_whoever_is_busy_has_a_lease_of_the_next_minute_when_it_begins_even_with_the_store_away(
+    machines, shared, clock
+):
+    (a,) = machines(count=1)
+    for _ in range(7):
+        a.call()
+        clock.now += 1
+        a.lender.tick()
+    assert shared.of("requests", "2026-11-23T12:01") == 5
+    shared.away = True
+    clock.now = NOON + 60
+    a.lender.tick()
+    assert [isinstance(a.call(tries=1), Reservation) for _ in range(6)] == [True] * 5 + [False]
+
+
+def test_a_lease_of_the_next_minute_goes_back_at_the_end_and_with_the_rule(machines, shared, clock):
+    def change(one):
+        one.set(Rule("key:k", requests=50))
+        one.lender.tick()
+
+    for end in (lambda one: one.lender.end(), change):
+        (a,) = machines(count=1)
+        a.call()
+        a.lender.tick()
+        clock.now += 1
+        a.lender.tick()
+        assert shared.of("requests", "2026-11-23T12:01") == 1
+        end(a)
+        assert shared.of("requests", "2026-11-23T12:01") == 0
+        shared.taken.clear()
 
 
 def test_a_limit_too_small_to_share_is_taken_one_by_one(machines, shared):

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from weighbridge.access.meters import DRY, Meters, Standing
+from weighbridge.access.meters import DRY, FIELDS, Field, Meters, Standing
 from weighbridge.access.rules import EACH, KIND, KINDS, MOST
 from weighbridge.access.seeding import Knows, Spent, days
 from weighbridge.canon import Record, Rule
@@ -21,6 +21,8 @@ from weighbridge.errors import WeighbridgeError
 
 HELD = 15.0  #: seconds for which requests at a time are held without being asked for again
 _RENEW = 5.0  #: seconds after which they are
+_MINUTE = 60.0
+_MINUTES = ("requests", "input", "output")  #: what is counted by the minute
 TICK = 0.01  #: seconds between two looks whether anybody waits for a lease
 _SECOND = 1.0
 _AWAY = 1.0  #: seconds between two tries while the store is away
@@ -33,6 +35,7 @@ _RULE_FIELDS = {
     "month": "month",
 }
 _MONEY = ("day", "month")
+_FIELDS: dict[str, Field] = {field: field for field in FIELDS}
 _QUIET = {"concurrency": 1.0, "day": 60.0, "month": 60.0}  #: seconds without use after which the rest goes back
 _QUIET_MINUTE = 5.0
 _DRY = {"concurrency": 0.1}  #: seconds until others are asked again whether they left something
@@ -95,6 +98,8 @@ class Lender:
         self._seeded: set[_Place] = set()
         self._dry: dict[_Place, float] = {}
         self._quiet: dict[_Place, tuple[int, float]] = {}
+        self._ahead: dict[_Place, int] = {}  # of the minute that comes
+        self._minute = 0
         self._renewed = 0.0
         self._looked = 0.0
         self._away = 0.0
@@ -131,6 +136,7 @@ class Lender:
         """Give back all that is not used."""
         try:
             with self._turn:
+                self._forgo(set(self._ahead))
                 for one in self._leased():
                     self._give_back(one)
         except WeighbridgeError as error:
@@ -143,6 +149,7 @@ class Lender:
             self._meters.grant(one.subject, one.field, one.span, 0 if fresh else one.granted)
 
     def _work(self, now: float) -> None:
+        self._turn_over(now)
         self._obey()
         self._ask_again({place for place, until in self._dry.items() if not now < until <= now + _SECOND})
         if self._meters.wanting() or self.problem:
@@ -155,6 +162,7 @@ class Lender:
                 self._keep(standings)
                 self._renewed = now
             self._rest(standings, now)
+            self._look_ahead(standings, now)
             self._looked = now
 
     def _leased(self) -> list[Standing]:
@@ -173,6 +181,7 @@ class Lender:
         if not changed:
             return
         kinds = {kind for kind in KINDS if f"{kind}:{EACH}" in changed}
+        self._forgo({place for place in self._ahead if place[0] in changed or place[0].partition(":")[0] in kinds})
         theirs = [one for one in self._leased() if one.subject in changed or one.subject.partition(":")[0] in kinds]
         for one in theirs:
             self._give_back(one)
@@ -215,6 +224,36 @@ class Lender:
         if len(self._seeded) >= _REMEMBERED:
             self._seeded.clear()
         self._seeded.add(_place(one))
+
+    def _look_ahead(self, standings: Iterable[Standing], now: float) -> None:
+        """Whoever is busy gets a lease of the next minute now: nobody waits when it begins, even with the store away."""
+        present, coming = _minute(now), _minute(now + _MINUTE)
+        for one in standings:
+            place = one.subject, one.field, coming
+            limit = _limit(self._rules.of(one.subject), one)
+            if one.field not in _MINUTES or one.span != present or not one.used or limit is None:
+                continue
+            have = self._ahead.get(place, 0)
+            want = min(int(self._share * limit), one.used) - have
+            if want > 0:
+                self._ahead[place] = have + self._allowances.take(*place, want, limit)
+
+    def _turn_over(self, now: float) -> None:
+        """A minute begins."""
+        if (minute := int(now // _MINUTE)) == self._minute:
+            return
+        self._minute, ahead, self._ahead = minute, self._ahead, {}
+        present = _minute(now)
+        for (subject, field, span), amount in ahead.items():
+            if span == present and amount:
+                one = self._meters.open(subject, _FIELDS[field])
+                self._meters.grant(subject, one.field, span, max(0, one.granted) + amount)
+
+    def _forgo(self, places: set[_Place]) -> None:
+        """Leases of the next minute go back."""
+        for place in places & set(self._ahead):
+            if amount := self._ahead.pop(place):
+                self._allowances.give_back(*place, amount)
 
     def _hold(self, one: Standing, want: int, limit: int) -> int:
         return self._allowances.hold(one.subject, self._holder, want, limit, seconds=HELD)
@@ -271,6 +310,10 @@ def unlease(meters: Meters) -> None:
 def _limit(rule: Rule | None, one: Standing) -> int | None:
     found: int | None = None if rule is None else getattr(rule, _RULE_FIELDS[one.field])
     return found
+
+
+def _minute(now: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M", time.gmtime(now))
 
 
 def _place(one: Standing) -> _Place:
