@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from weighbridge.canon import Engine, Fact, Price, Quirk
+from weighbridge.canon import Engine, Fact, Price, Quirk, Service, Tier
 from weighbridge.cli import common
 from weighbridge.engines.catalogue import Catalogue, disputes
 from weighbridge.engines.keys import has_key, places, read
@@ -78,12 +78,22 @@ def price_facts(price: Price) -> dict[str, Any]:
         "input": _units(price.input),
         "cached": _units(price.cached),
         "output": _units(price.output),
+        "cache_written": _units(price.cache_written),
+        "tiers": [_rates(tier) for tier in price.tiers],
+        "service": {
+            name: _rates(one) | {"tiers": [_rates(tier) for tier in one.tiers]} for name, one in price.service.items()
+        },
         "currency": price.currency,
         "valid_from": price.valid_from or None,
         "source": price.source or None,
         "observed": price.observed or None,
         "others": price.others,
     }
+
+
+def _rates(one: Tier | Service) -> dict[str, Any]:
+    above = {"above": one.above} if isinstance(one, Tier) else {}
+    return above | {name: _units(getattr(one, name)) for name in ("input", "cached", "cache_written", "output")}
 
 
 def _units(micro: int | None) -> float | None:
@@ -257,10 +267,27 @@ def _offer_lines(engine: Engine, day: str) -> list[str]:
     for price in offer.prices:
         start = f"from {price.valid_from}" if price.valid_from else "price"
         cached = f", {money(price.cached)} cached" if price.cached is not None else ""
+        cached += f", {money(price.cache_written)} written to a cache" if price.cache_written is not None else ""
         text = f"{money(price.input)} in{cached}, {money(price.output)} out, {price.currency} per million"
         text += " (now)" if price is now and len(offer.prices) > 1 else ""
         lines += _fact(start, text, Fact(price.source, price.observed, price.others))
+        lines += _special_lines(price)
     return lines
+
+
+def _special_lines(price: Price) -> list[str]:
+    """What differs for long requests and for service tiers."""
+    lines = [line for tier in price.tiers for line in _fact(f"  above {tier.above:,}", _differs(tier), None)]
+    for name, one in price.service.items():
+        lines += _fact(f"  {name}", _differs(one), None)
+        lines += [f for tier in one.tiers for f in _fact(f"    above {tier.above:,}", _differs(tier), None)]
+    return lines
+
+
+def _differs(one: Tier | Service) -> str:
+    names = {"input": "in", "cached": "cached", "cache_written": "written to a cache", "output": "out"}
+    told = [(getattr(one, name), word) for name, word in names.items()]
+    return ", ".join(f"{money(micro)} {word}" for micro, word in told if micro is not None) or "nothing else"
 
 
 def _profile_lines(engine: Engine) -> list[str]:
