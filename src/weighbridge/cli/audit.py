@@ -64,13 +64,13 @@ def verify(
     """
     config = common.load_config(ctx)
     with common.state_store(config) as state:
-        found = state.verify(head.strip().lower())
+        found, name = state.verify(head.strip().lower()), state.name
     if as_json:
         common.print_json(found)
     if found.broken is not None:
         raise DamagedError(
             f"Entry {found.broken} of the audit log is not as it was written: {found.problem}.",
-            where=config.state_place,
+            where=name,
             fix="Compare with a copy of the database; the entries before it are whole.",
         )
     if not as_json:

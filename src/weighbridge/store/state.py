@@ -58,6 +58,11 @@ class State:
         """The tables, for the modules of the store that keep more than plans and records in them."""
         return self._database
 
+    @property
+    def name(self) -> str:
+        """The database, as it may be shown: a path, or a URL without its password."""
+        return self._database.name
+
     def sequence(self) -> int:
         """The sequence of the publication in force, 0 before the first.
 
