@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,8 @@ SEALING = Store(segment_seconds=1.0, retention_days=36_500)
 
 
 @pytest.fixture
-def state(tmp_path: Path):
-    made = State(tmp_path / "state.db")
+def state(state_place: str):
+    made = State(state_place)
     yield made
     made.close()
 
@@ -141,10 +142,12 @@ def test_what_is_very_old_is_neither_added_up_nor_remembered(state, tmp_path, ma
     assert spend.fold(state, folder, now=much_later) == 0
 
 
-def test_two_that_add_up_at_once_count_everything_once(tmp_path, make_trace: MakeTrace, monkeypatch) -> None:
+def test_two_that_add_up_at_once_count_everything_once(
+    state_place: str, tmp_path, make_trace: MakeTrace, monkeypatch
+) -> None:
     folder = tmp_path / "t"
     record(folder, make_trace())
-    one, other = State(tmp_path / "state.db"), State(tmp_path / "state.db")
+    one, other = State(state_place), State(state_place)
     plain = spend._commit
 
     def overtaken(database, batch):
@@ -157,6 +160,28 @@ def test_two_that_add_up_at_once_count_everything_once(tmp_path, make_trace: Mak
     assert sum(row.exchanges for row in spend.spent(one)) == 1
     one.close()
     other.close()
+
+
+def test_two_folders_that_add_up_into_one_store_lose_nothing(state_place: str, tmp_path, make_trace: MakeTrace) -> None:
+    for name in "ab":
+        for _ in range(4):
+            record(tmp_path / name, *(make_trace(attempts=(call(cost=3),)) for _ in range(5)))
+    State(state_place).close()
+
+    def work(name: str) -> int:
+        state = State(state_place)
+        try:
+            return sum(spend.fold(state, tmp_path / name, now=START) for _ in range(3))
+        finally:
+            state.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = list(pool.map(work, "abab"))
+    state = State(state_place)
+    counts += [spend.fold(state, tmp_path / name, now=START) for name in "ab"]
+    assert sum(counts) == 40
+    assert [(row.cost, row.exchanges) for row in spend.spent(state, by=())] == [(120, 40)]
+    state.close()
 
 
 def test_amounts_beyond_64_bits_stay_as_much_as_fits(state, tmp_path, make_trace: MakeTrace) -> None:
