@@ -214,6 +214,22 @@ def test_what_a_killed_process_reserved_is_given_back_and_its_charge_counts_once
     meters.close()
 
 
+@pytest.mark.parametrize("by_note", [False, True])
+def test_an_exchange_that_asked_very_many_engines_is_settled_whole(meters, by_note):
+    budget(meters)
+    wants = [want(field, 1, 10**6, f"engine:{n}") for n in range(4) for field in (INPUT, OUTPUT, CONCURRENCY)]
+    found = [meters.reserve([*wants, want(DAY, 1, 10**6)]) for _ in range(60)]
+    open_now = [one for one in found if isinstance(one, Reservation)]
+    assert len(open_now) == 60
+    if by_note:
+        assert meters.release(note(open_now), trace(30))
+        assert not meters.release(note(open_now), trace(30))
+    else:
+        meters.settle([(one, Usage(1)) for one in open_now], trace(30))
+    assert standing(meters, DAY).used == 30
+    assert {s.reserved for s in meters.standings()} == {0}
+
+
 @pytest.mark.parametrize("made_up", [b"", b"x", b"\xff" * 12, b"\0" * 12, b"\0\0\0\1" * 12])
 def test_notes_that_nobody_wrote_release_nothing(meters, made_up):
     assert isinstance(meters.reserve([want(CONCURRENCY)]), Reservation)

@@ -42,6 +42,7 @@ _WANTING, _UNKNOWN = 1, 2  #: bits of the table's flag
 _MICRO = 1_000_000
 _AHEAD = 60.0  #: seconds that a clock may be set back before what was counted under the later time is dropped
 _MOST = 1 << 53  #: of one amount: whatever a client asks for, sums stay numbers
+_HOLDS = 10  #: given back in one step, at most
 _AT_ONCE = 64  #: slots that are looked through in one step, so that calls need not wait for all of them
 
 
@@ -119,13 +120,9 @@ class Meters:
         Returns:
             Whether anything was still held: False means that it had been settled.
         """
-        with self._table:
-            held = [at for at, identity in holds(note) if self._table.held(at, identity)]
-            for at in held:
-                self._give_back(at)
-            if held and trace is not None:
-                self._count(trace, late=False)
-        return bool(held)
+        places = holds(note)
+        gone = [self._released(places[at : at + _HOLDS], None) for at in range(0, len(places) - _HOLDS, _HOLDS)]
+        return self._released(places[len(gone) * _HOLDS :], trace) or any(gone)
 
     def settle(self, done: Iterable[tuple[Reservation, Usage | None]], trace: Trace | None) -> None:
         """An exchange is over, or a part of it: count what it used, give the rest back.
@@ -137,12 +134,11 @@ class Meters:
         held = [one for one in done if one[0].hold >= 0]
         if not held and (trace is None or not self._budgeted(trace)):
             return
-        with self._table:
-            for reservation, usage in held:
-                if self._table.held(reservation.hold, reservation.id):
-                    self._give_back(reservation.hold, usage)
-            if trace is not None:
-                self._count(trace, late=False)
+        while len(held) > _HOLDS:
+            self._settle(held[:_HOLDS], None)
+            held = held[_HOLDS:]
+        # The last of them together with the money: the charge of who dies in between is counted from its note.
+        self._settle(held, trace)
 
     def late(self, trace: Trace) -> None:
         """A trace was folded: it counts in those meters that began after it ended, and for which it is news."""
@@ -302,6 +298,25 @@ class Meters:
             spare = min(spare, granted)
             table.set(at + _GRANTED, granted - spare)
             return spare
+
+    # --- one step ---------------------------------------------------------------------------------------
+
+    def _settle(self, held: Sequence[tuple[Reservation, Usage | None]], trace: Trace | None) -> None:
+        with self._table:
+            for reservation, usage in held:
+                if self._table.held(reservation.hold, reservation.id):
+                    self._give_back(reservation.hold, usage)
+            if trace is not None:
+                self._count(trace, late=False)
+
+    def _released(self, places: Sequence[tuple[int, int]], trace: Trace | None) -> bool:
+        with self._table:
+            held = [at for at, identity in places if self._table.held(at, identity)]
+            for at in held:
+                self._give_back(at)
+            if held and trace is not None:
+                self._count(trace, late=False)
+        return bool(held)
 
     # --- within a step --------------------------------------------------------------------------------
 

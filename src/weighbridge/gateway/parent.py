@@ -158,6 +158,7 @@ class Parent:
             state,
             lost=self._on_lost,
             release=meters.release,
+            bury=meters.bury,
             late=meters.late,
             seeder=seeder,
         )

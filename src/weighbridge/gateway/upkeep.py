@@ -39,6 +39,7 @@ class Upkeep:
         state: Where the sums of what was spent stand.
         lost: Told how many exchanges were cut off by the death of their worker.
         release: Gives back what an exchange had reserved that died, and counts what it is charged; see `Permit.note`.
+        bury: Gives back whatever else processes had reserved that are gone.
         late: Hears of each exchange that was added up, without its bodies.
         seeder: Tells budgets that are new what was spent before them.
     """
@@ -51,6 +52,7 @@ class Upkeep:
         *,
         lost: Callable[[int], None],
         release: Callable[[bytes, Trace], object] | None = None,
+        bury: Callable[[], object] | None = None,
         late: Callable[[Trace], None] | None = None,
         seeder: Seeder | None = None,
     ) -> None:
@@ -59,6 +61,7 @@ class Upkeep:
         self._state = state
         self._lost = lost
         self._release = release
+        self._give_up = bury
         self._late = late
         self._seeder = seeder
         self._released: set[Path] = set()
@@ -95,6 +98,7 @@ class Upkeep:
     async def _bury_all(self) -> None:
         for path in await asyncio.to_thread(leftovers, self._journals):
             await self.bury(path, "The gateway died.")
+        await self._try(self._let_go, "what dead processes had reserved could not be given back yet")
 
     async def _try(self, work: Callable[[], None], failed: str) -> None:
         """Work in a thread; what fails is told once, until it goes well again."""
@@ -151,6 +155,10 @@ class Upkeep:
             log.warning("traces are not sealed until what they cost can be added up: %s", error)
         maintain(folder, self._config.settings.store, time.time(), folded=folded)
 
+    def _let_go(self) -> None:
+        if self._give_up is not None:
+            self._give_up()
+
     def _bury(self, path: Path, ended: str) -> None:
         with recovering(path) as found:
             if not found:
@@ -158,6 +166,7 @@ class Upkeep:
             if path not in self._released:
                 self._released.add(path)
                 self._give_back(found)
+                self._let_go()
             self._record(found, ended)
         self._released.discard(path)
 
