@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from weighbridge import dialects
-from weighbridge.canon import Choice as Said
 from weighbridge.canon import (
+    Attempt,
     Engine,
     Host,
     Key,
@@ -33,6 +33,7 @@ from weighbridge.canon import (
     Tool,
     Trace,
 )
+from weighbridge.canon import Choice as Said
 from weighbridge.dialects.fold import Fold
 from weighbridge.engines.client import Client
 from weighbridge.engines.clock import FakeClock
@@ -228,6 +229,16 @@ async def test_a_hit_is_traced_as_one_and_costs_nothing():
     assert free.reply.text == paid.reply.text
 
 
+async def test_tokens_that_were_estimated_stay_so():
+    bench = Bench()
+    await plant(bench, call(), text_reply("four words of text"))
+    found = await plant(bench, call(), text_reply(""))
+    first, again = bench.traces
+    assert found is not None
+    assert again.usage == first.usage
+    assert again.cost == 0
+
+
 async def test_an_answer_grows_old():
     bench = Bench(cache=60.0)
     await bench.ask(call())
@@ -372,6 +383,10 @@ async def plant(bench, asked, reply):
     choice = Choice("r", (engine(),), entry=bench.plan.routes["r"])
     found = bench.cache.look(asked, choice, tracer)
     if found is None:
+        asking = tracer.asking(engine())
+        asking.sending()
+        asking.read(reply)
+        asking.tried(Attempt("m@h", 0.0, 0.0, billed=True))
         tracer.engine = engine()
         tracer.end(reply=reply)
     return found

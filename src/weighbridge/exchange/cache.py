@@ -20,6 +20,7 @@ from weighbridge.canon import (
     TextDelta,
     ToolCallPart,
     Trace,
+    Usage,
 )
 from weighbridge.dialects.fold import unfold
 from weighbridge.engines.clock import SYSTEM, Clock
@@ -44,6 +45,7 @@ class _Kept(Struct, frozen=True):
     until: float  #: on the monotonic clock
     engine: str
     reply: bytes
+    usage: Usage | None
     losses: tuple[Loss, ...]
 
     @property
@@ -108,7 +110,7 @@ class AnswerCache:
         except (UnicodeEncodeError, OverflowError, TypeError, ValueError):
             return  # half a character, a number beyond all bounds: such an answer is not kept
         now = self._clock.monotonic()
-        made = _Kept(now + seconds, trace.engine, data, trace.losses)
+        made = _Kept(now + seconds, trace.engine, data, trace.usage, trace.losses)
         if made.size > min(self._max_answer, self._max_bytes):
             return
         self._drop(key)
@@ -140,7 +142,7 @@ def _is_whole(reply: Reply) -> bool:
 def _told_again(call: Call, tracer: Tracer, engine: Engine, kept: _Kept) -> WholeAnswer | StreamedAnswer:
     reply = replace(msgspec.msgpack.decode(kept.reply, type=Reply), id=tracer.id)
     front = dialects.get(call.dialect) if call.dialect else None
-    tracer.cached = True
+    tracer.cached, tracer.used = True, kept.usage
     tracer.engine = engine
     tracer.losses = kept.losses
     tracer.token()

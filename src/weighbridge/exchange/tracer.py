@@ -36,6 +36,7 @@ class Tracer:
 
     Attributes:
         cached: Is the answer one that was given before? Then nothing is charged.
+        used: The tokens of that answer when it was made.
         told: Headers for the caller, besides those of the permit.
         won: Called with the engine that answers, before anything else happens.
         ended: Called with the trace when the exchange ends, before the permit is settled; must not fail.
@@ -69,6 +70,7 @@ class Tracer:
         self.first_token: float | None = None
         self._permit: Permit | None = None
         self.cached = False
+        self.used: Usage | None = None
         self.told: list[tuple[bytes, bytes]] = []
         self.won: Callable[[Engine], None] | None = None
         self.ended: list[Callable[[Trace], None]] = []
@@ -160,7 +162,7 @@ class Tracer:
 
     def _made(self, outcome: str, now: float, reply: Reply | None, error: str) -> Trace:
         attempts = tuple(self._attempts(now))
-        usage, cost, currency = self._owed(attempts, reply)
+        usage, cost, currency = self._owed(attempts)
         key = self._call.key
         return Trace(
             id=self.id,
@@ -188,13 +190,13 @@ class Tracer:
             reply=reply,
         )
 
-    def _owed(self, attempts: tuple[Attempt, ...], reply: Reply | None) -> tuple[Usage | None, int | None, str]:
+    def _owed(self, attempts: tuple[Attempt, ...]) -> tuple[Usage | None, int | None, str]:
         """The answer's tokens, and what all attempts cost together in one currency: the answering engine's."""
         billed = [attempt for attempt in attempts if attempt.billed]
         price = self.engine.price_at(self._day) if self.engine else None
         currency = price.currency if price else next((a.currency for a in billed if a.cost is not None), "USD")
         if self.cached:
-            return (reply.usage if reply else None), 0, currency
+            return self.used, 0, currency
         answering = self._answering()
         usage = answering.usage or self.unsaid if answering is not None else None
         if answering is not None and answering.engine.cost(usage or self.unsaid, self._day) is None:
