@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -17,7 +18,7 @@ from weighbridge.access.meters import DRY, FIELDS, Field, Meters, Standing
 from weighbridge.access.rules import EACH, KIND, KINDS, MOST
 from weighbridge.access.seeding import Knows, Spent, days
 from weighbridge.canon import Record, Rule
-from weighbridge.errors import WeighbridgeError
+from weighbridge.errors import InputError, WeighbridgeError
 
 HELD = 15.0  #: seconds for which requests at a time are held without being asked for again
 _RENEW = 5.0  #: seconds after which they are
@@ -94,7 +95,7 @@ class Lender:
         self._holder = holder
         self._now = now
         self._turn = threading.Lock()
-        self._changed: set[str] = set()
+        self._changed: deque[str] = deque()  # filled by another thread
         self._seeded: set[_Place] = set()
         self._dry: dict[_Place, float] = {}
         self._quiet: dict[_Place, tuple[int, float]] = {}
@@ -109,7 +110,7 @@ class Lender:
 
     def apply(self, records: Iterable[Record]) -> None:
         """Rules changed: what was taken under the old ones and is not used goes back."""
-        self._changed.update(record.name for record in records if record.kind == KIND)
+        self._changed.extend(record.name for record in records if record.kind == KIND)
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; then give back all that is not used."""
@@ -177,9 +178,18 @@ class Lender:
             self._dry.pop(place, None)
 
     def _obey(self) -> None:
-        changed = set(self._changed)
+        changed: set[str] = set()
+        while self._changed:
+            changed.add(self._changed.popleft())
         if not changed:
             return
+        try:
+            self._reclaim(changed)
+        except WeighbridgeError:
+            self._changed.extend(changed)
+            raise
+
+    def _reclaim(self, changed: set[str]) -> None:
         kinds = {kind for kind in KINDS if f"{kind}:{EACH}" in changed}
         self._forgo({place for place in self._ahead if place[0] in changed or place[0].partition(":")[0] in kinds})
         theirs = [one for one in self._leased() if one.subject in changed or one.subject.partition(":")[0] in kinds]
@@ -187,7 +197,6 @@ class Lender:
             self._give_back(one)
             self._seeded.discard(_place(one))
         self._ask_again({_place(one) for one in theirs})
-        self._changed -= changed
 
     # --- taking -------------------------------------------------------------------------------------
 
@@ -198,7 +207,10 @@ class Lender:
         if limit is not None:
             short = one.wanted - (one.granted - one.granted // 2)
             want = max(short, int(self._share * limit))
-            got = self._take(one, want, limit) if want > 0 else 0
+            try:
+                got = self._take(one, want, limit) if want > 0 else 0
+            except InputError as error:  # a name that the database cannot hold must not keep others waiting
+                log.error("%s has a limit and cannot be leased any of it: %s", one.subject, error)  # noqa: TRY400 - a traceback would say less
         dry = limit is not None and short > 0 and got < short
         if not self._meters.grant(one.subject, one.field, one.span, one.granted + got, dry=dry):
             return  # its span has passed, and with it what was taken
