@@ -1,7 +1,8 @@
 """What the parent and a worker tell each other, as framed JSON over a socket pair.
 
 The channel is also how each notices the other's end: a worker whose channel closes has lost its parent.
-No secret crosses it in the clear: keys stay in the environment that the worker inherits, hashed or encrypted.
+No secret crosses it in the clear: hosts' keys stay in the environment that the worker inherits, and records hold hashes
+and what is encrypted.
 """
 
 from __future__ import annotations

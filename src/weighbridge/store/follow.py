@@ -128,14 +128,10 @@ class Follower:
 
 
 def follower(place: str) -> Follower:
-    """Follows a state store.
+    """Follows a state store. What is wrong with a URL, or the lack of a driver, is told when it is first asked.
 
     Args:
         place: The path of its SQLite file, or its URL.
-
-    Raises:
-        MissingExtraError: The URL needs a driver that is not installed.
-        StoreError: The URL cannot be read.
     """
     if "://" in place and not place.startswith(_SQLITE):
         from weighbridge.store.postgres import Link

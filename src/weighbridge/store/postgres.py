@@ -19,6 +19,7 @@ _STATEMENT = 10  #: seconds that one statement may take, waiting for its turn in
 _DEFAULTS = {
     "connect_timeout": _CONNECT,
     "application_name": "weighbridge",
+    "client_encoding": "utf8",
     # A server that is cut off, without a word, is noticed within about this time too.
     "tcp_user_timeout": _STATEMENT * 1000,
     "keepalives_idle": _STATEMENT,
