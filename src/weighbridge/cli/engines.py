@@ -113,7 +113,8 @@ def show(
     from weighbridge.engines import catalogue
 
     config = common.load_config(ctx)
-    known, day, environ = catalogue.load(config), _today(), common.environ(config)
+    known = common.with_facts(config, catalogue.load(config))
+    day, environ = _today(), common.environ(config)
     engines = known.of_model(name) if name in known.models else []
     if not engines:
         engines = [known.engine(name)]
