@@ -27,6 +27,7 @@ class Estimate:
         self._at = at
         self._output = output
         self._input = -1
+        self._costs: dict[tuple[str, str], int | None] = {}
 
     @property
     def input(self) -> int:
@@ -49,6 +50,12 @@ class Estimate:
 
     def cost(self, engine: Engine, currency: str) -> int | None:
         """Micro-units of a currency; None where the engine is priced in another one, or its price is unknown."""
+        place = engine.name, currency
+        if place not in self._costs:
+            self._costs[place] = self._cost(engine, currency)
+        return self._costs[place]
+
+    def _cost(self, engine: Engine, currency: str) -> int | None:
         day = time.strftime("%Y-%m-%d", time.gmtime(self._at))
         price = engine.price_at(day)
         if price is None:
