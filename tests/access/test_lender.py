@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from weighbridge.access import table
+from weighbridge.access import refusals, table
 from weighbridge.access.lender import HELD, Lender, unlease
 from weighbridge.access.meters import CONCURRENCY, DAY, FIELDS, REQUESTS, Meters, Refusal, Reservation, Want
 from weighbridge.access.rules import Rules
@@ -136,6 +136,7 @@ def test_two_machines_let_through_what_the_limit_says_and_no_more(machines, shar
     refused = a.call()
     assert isinstance(refused, Refusal)
     assert refused.why == "limit"  # at once, not as if the store were away
+    assert "50 are used or reserved on this machine, others have the rest" in str(refusals.error(refused, NOON))
 
 
 def test_a_lease_is_a_share_of_the_limit_and_taken_ahead(machines, shared):

@@ -41,7 +41,7 @@ def error(refusal: Refusal, now: float, told: tuple[tuple[bytes, bytes], ...] = 
         )
     need = "" if want.field == REQUESTS else f", and this request may need {want.amount:,}"
     return LimitError(
-        f"{_names(want)}; {refusal.taken:,} are used or reserved{need}.",
+        f"{_names(want)}; {refusal.taken:,} are used or reserved{_here(refusal)}{need}.",
         fix=f"Try again in {math.ceil(seconds)} seconds, when the next minute begins.",
         retry_after=seconds,
         **how,
@@ -67,7 +67,7 @@ def _spent(refusal: Refusal, seconds: float, how: dict[str, Any]) -> BudgetError
     spent = refusal.used + want.amount > want.limit
     return BudgetError(
         f"{want.subject} may spend {_money(want.limit, want.currency)} per {_NAMES[want.field]}; "
-        f"{_money(refusal.taken, want.currency)} are spent or reserved, and this request may cost "
+        f"{_money(refusal.taken, want.currency)} are spent or reserved{_here(refusal)}, and this request may cost "
         f"{_money(want.amount, want.currency)}.",
         fix=f"Wait until the next {_NAMES[want.field]} (UTC), or have the budget raised."
         if spent
@@ -75,6 +75,12 @@ def _spent(refusal: Refusal, seconds: float, how: dict[str, Any]) -> BudgetError
         retry_after=seconds if spent else 1.0,
         **how,
     )
+
+
+def _here(refusal: Refusal) -> str:
+    """Where the limit is not reached by this machine alone, others leased the rest of it."""
+    want = refusal.want
+    return " on this machine, others have the rest" if refusal.taken + want.amount <= want.limit else ""
 
 
 def _not_now(refusal: Refusal, where: str) -> LimitError:
