@@ -338,6 +338,16 @@ async def test_an_engine_at_its_limit_lets_the_road_ask_another(governed):
     assert standings(governor)["engine:a@h", "concurrency"] == (0, 0)
 
 
+async def test_an_engine_with_a_budget_and_no_price_is_passed_over(governed):
+    governor = governed(Rule("engine:a@h", day=1000))
+    permit = await admit(governor, by=engine(priced=False))
+    with pytest.raises(RateLimitedError, match="no known price"):
+        permit.enter(engine(priced=False))
+    permit.enter(engine("b", priced=False))
+    permit.settle(trace(name="b@h"))
+    assert standings(governor)["engine:a@h", "day"] == (0, 0)
+
+
 async def test_a_dearer_fallback_reserves_the_difference_and_a_hedge_all_of_it(governed):
     governor = governed(Rule("key:k", day=130))
     permit = await admit(governor)

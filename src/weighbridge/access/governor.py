@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -26,7 +27,7 @@ from weighbridge.access.meters import (
 )
 from weighbridge.canon import Engine, Key, Request, Rule, Trace, Usage, charges
 from weighbridge.engines.clock import SYSTEM, Clock
-from weighbridge.errors import LimitError, RateLimitedError
+from weighbridge.errors import BudgetError, LimitError, RateLimitedError
 from weighbridge.settings import Limits
 
 PATIENCE = 2.0  #: seconds to wait for a lease, or for what was spent before
@@ -106,7 +107,8 @@ class Governor:
         try:
             wants = permit.wants(engine)
             if own is not None:
-                await self._known(permit.engine_wants(own, engine), deadline)
+                with contextlib.suppress(BudgetError):  # of its own: `enter` tells it, and another engine may be asked
+                    await self._known(permit.engine_wants(own, engine), deadline)
             permit.begin(await self._reserved(wants, call.caller or trace_id, trace_id, deadline))
         except LimitError as error:
             self._count("weighbridge_limited_total", (error.code, error.where.partition(":")[0]))
