@@ -26,12 +26,12 @@ from weighbridge.gateway.crew import Crew
 from weighbridge.gateway.locals import Keeper, Runs
 from weighbridge.gateway.members import Member
 from weighbridge.gateway.metrics import render
-from weighbridge.gateway.plans import Follows, Plans, declare, dispatch
 from weighbridge.gateway.upkeep import Upkeep
 from weighbridge.settings import Config
 
 if TYPE_CHECKING:
     from weighbridge.engines.catalogue import Catalogue
+    from weighbridge.gateway.plans import Follows, Plans
     from weighbridge.store.state import State
 
 _TWICE = 0.5  #: seconds after which a second signal means impatience; `timeout` and shells send one twice at once
@@ -118,6 +118,7 @@ class Parent:
 
     def _open_store(self) -> None:
         """Bring the configured routes into force, while the workers are still importing."""
+        from weighbridge.gateway.plans import Plans
         from weighbridge.store.files import lasting_secret, private_folder
         from weighbridge.store.state import State
 
@@ -167,11 +168,14 @@ class Parent:
         """Nothing: whoever needs the plan in force asks for it."""
 
     def _on_records(self, records: Sequence[Record]) -> None:
+        from weighbridge.gateway.plans import dispatch
+
         dispatch(records, self._followers)
 
     def _declare(self, state: State) -> Publication:
         from weighbridge.access import facts
         from weighbridge.engines.catalogue import load
+        from weighbridge.gateway.plans import declare
         from weighbridge.routes import from_config
 
         catalogue = load(self._config)
