@@ -192,11 +192,15 @@ def test_each_call_that_was_billed_has_exactly_one_attempt(ways, stream, leave) 
         return
     (trace,) = bench.traces
     billed = [attempt for attempt in trace.attempts if attempt.billed]
-    assert [f"m@{name}" for name, _ in bills] == [attempt.engine for attempt in billed]
+    called = [attempt.engine for attempt in billed]
+    if trace.outcome == "cancelled" and len(billed) == len(bills) + 1:
+        called.pop()  # it left when its call was on its way already: nobody can know whether it arrived
+        assert billed[-1].usage == Usage(10, estimated=True)
+    assert called == [f"m@{name}" for name, _ in bills]
     for attempt in trace.attempts:
         assert (attempt.usage is not None) == (attempt.cost is not None) == attempt.billed
         assert attempt.ended >= attempt.started >= 0
-    for (_, way), attempt in zip(bills, billed, strict=True):
+    for (_, way), attempt in zip(bills, billed, strict=False):
         assert attempt.usage is not None
         assert attempt.usage.estimated or (way == "ok" and attempt.usage == Usage(9, 0, 4))
     if leave == 500 and bills and bills[-1][1] in {"ok", "silent"}:

@@ -130,6 +130,12 @@ class Price(Struct, frozen=True, omit_defaults=True):
 
     def rates(self, tokens: int, service: str = "") -> Rates | None:
         """What counts for a request of so many input tokens; None where a figure is unknown."""
+        if not self.tiers and not self.service:
+            if self.input is None or self.output is None:
+                return None
+            read = self.input if self.cached is None else self.cached
+            kept = self.input if self.cache_written is None else self.cache_written
+            return Rates(self.input, read, kept, self.output)
         layers: list[Price | Tier | Service] = [self, *(t for t in self.tiers if tokens > t.above)]
         if (special := self.service.get(service)) is not None:
             layers += [special, *(t for t in special.tiers if tokens > t.above)]
@@ -139,6 +145,17 @@ class Price(Struct, frozen=True, omit_defaults=True):
             return None
         cached, written = (first if told[name] is None else told[name] for name in ("cached", "cache_written"))
         return Rates(first, cached or 0, written or 0, output)
+
+    def cost(self, usage: Usage, service: str = "") -> int | None:
+        """What `usage` costs, in micro-units rounded up; see `Engine.cost`."""
+        rates = self.rates(usage.input, service)
+        if rates is None:
+            return None
+        cached = min(max(usage.cached, 0), usage.input)
+        written = min(max(usage.cache_written, 0), usage.input - cached)
+        total = (usage.input - cached - written) * rates.input + cached * rates.cached
+        total += written * rates.cache_written + usage.output * rates.output
+        return min(max(0, -(-total // 1_000_000)), MOST)
 
 
 def _last(values: Iterable[int | None]) -> int | None:
@@ -201,6 +218,9 @@ class Engine(Struct, frozen=True):
 
     def price_at(self, day: str) -> Price | None:
         """The price in force on a day (`YYYY-MM-DD`), or None where none is known."""
+        if len(self.offer.prices) == 1:
+            only = self.offer.prices[0]
+            return only if only.valid_from <= day else None
         known = [p for p in self.offer.prices if p.valid_from <= day]
         return max(known, key=lambda p: p.valid_from) if known else None
 
@@ -216,11 +236,4 @@ class Engine(Struct, frozen=True):
             None where the price is unknown.
         """
         price = self.price_at(day)
-        rates = price.rates(usage.input, service) if price is not None else None
-        if rates is None:
-            return None
-        cached = min(max(usage.cached, 0), usage.input)
-        written = min(max(usage.cache_written, 0), usage.input - cached)
-        total = (usage.input - cached - written) * rates.input + cached * rates.cached
-        total += written * rates.cache_written + usage.output * rates.output
-        return min(max(0, -(-total // 1_000_000)), MOST)
+        return price.cost(usage, service) if price is not None else None

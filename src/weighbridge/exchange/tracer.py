@@ -197,9 +197,10 @@ class Tracer:
         currency = price.currency if price else next((a.currency for a in billed if a.cost is not None), "USD")
         if self.cached:
             return self.used, 0, currency
-        answering = self._answering()
-        usage = answering.usage or self.unsaid if answering is not None else None
-        if answering is not None and answering.engine.cost(usage or self.unsaid, self._day) is None:
+        name = self.engine.name if self.engine else ""
+        answered = next((a for a in reversed(billed) if a.engine == name and a.outcome == "ok"), None)
+        usage = answered.usage if answered is not None else None
+        if answered is not None and answered.cost is None:
             return usage, None, currency
         costs = [a.cost for a in billed if a.cost is not None and a.currency == currency]
         return usage, (sum(costs) if costs else None), currency

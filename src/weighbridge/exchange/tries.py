@@ -94,23 +94,19 @@ class Try:
             unsaid: The tokens of a try of which nothing is known but what was asked.
         """
         ended = now if self.ended is None else self.ended
-        told = Attempt(
-            engine=self.engine.name,
-            started=self.started - began,
-            ended=ended - began,
-            outcome=self.outcome,
-            status=self.status,
-            message=self.message,
-            hedge=self.hedge,
-        )
-        if not self.billed:
-            return told
-        usage = self.usage or unsaid
-        price = self.engine.price_at(day)
-        return replace(
-            told,
-            billed=True,
-            usage=usage,
-            cost=self.engine.cost(usage, day, service),
-            currency=price.currency if price else told.currency,
+        usage = (self.usage or unsaid) if self.billed else None
+        price = self.engine.price_at(day) if self.billed else None
+        cost = price.cost(usage, service) if price is not None and usage is not None else None
+        return Attempt(
+            self.engine.name,
+            self.started - began,
+            ended - began,
+            self.outcome,
+            self.status,
+            self.message,
+            self.billed,
+            usage,
+            cost,
+            price.currency if price is not None else "USD",
+            self.hedge,
         )
