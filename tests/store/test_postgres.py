@@ -188,7 +188,8 @@ def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
         (DriverError("sorry, too many clients already", "53300"), StoreError, "too many clients"),
         (DriverError("canceling statement", "57014"), StoreError, "held"),
         (DriverError("permission denied for table plans\nDETAIL: x", "42501"), StoreError, "refused: permission"),
-        (DriverError("connection failed: x\nIs the server running?"), StoreError, "Is the server running"),
+        (DriverError("connection failed: x\n\tIs the server running?"), StoreError, "used: connection failed: x."),
+        (DriverError("All failures were:\n- host: 'h': no route"), StoreError, "used: - host: 'h': no route."),
         (DriverError(""), StoreError, "DriverError"),
     ],
 )

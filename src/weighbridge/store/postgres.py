@@ -115,8 +115,8 @@ def told(error: BaseException, name: str) -> StoreError:
     """
     original = getattr(error, "orig", None) or error
     state = getattr(original, "sqlstate", None) or ""
-    lines = str(original).strip().splitlines()
-    message = (lines[-1] if lines and not state else next(iter(lines), type(original).__name__)).strip().rstrip(".")
+    first, *more = str(original).strip().splitlines() or [type(original).__name__]
+    message = (more[0] if first.endswith(":") and more else first).strip().rstrip(".?")
     if state.startswith("53") and state != "53300":  # 53300: too many connections
         return StoreFullError(
             f"The database has no room left: {message}.", where=name, fix="Give its server more space."
