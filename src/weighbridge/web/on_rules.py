@@ -8,11 +8,12 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
 
 from weighbridge.access import rules
+from weighbridge.access.subjects import resolve
 from weighbridge.canon import Rule
 from weighbridge.web.on_routes import Reason, Why
 from weighbridge.web.operations import Asked, Operation
 
-_SUBJECT = {"subject": "key:ID, team:NAME, route:NAME, engine:NAME, or KIND:* for each."}
+_SUBJECT = {"subject": "key:NAME, team:NAME, route:NAME, engine:NAME, or KIND:* for each."}
 
 Count = Annotated[int, Meta(ge=0, le=rules.MOST)] | None | UnsetType
 
@@ -36,11 +37,19 @@ def _list(asked: Asked) -> list[Rule]:
     return rules.listed(asked.desk.state)
 
 
+def _subject(asked: Asked) -> str:
+    """The subject as rules name it: people call keys by their names."""
+    desk = asked.desk
+    published = desk.state.current()
+    routes = published.plan.routes if published else {}
+    return resolve(desk.state, asked.path["subject"], routes=routes, engines=desk.catalogue().offers)
+
+
 def _set(asked: Asked) -> Rule:
     changes = {name: value for name, value in asdict(asked.body).items() if value is not UNSET and name != "why"}
     return rules.set_rule(
         asked.desk.state,
-        asked.path["subject"],
+        _subject(asked),
         changes,
         who=asked.who,
         why=asked.body.why,
@@ -53,7 +62,7 @@ def _clear(asked: Asked) -> Rule:
     fields = dict.fromkeys((*rules.LIMITS, *rules.AMOUNTS))
     return rules.set_rule(
         asked.desk.state,
-        asked.path["subject"],
+        _subject(asked),
         fields,
         who=asked.who,
         why=asked.body.why,
