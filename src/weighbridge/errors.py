@@ -334,6 +334,17 @@ class MissingExtraError(WeighbridgeError):
     exit_code = 9
 
 
+def error_of(code: str) -> type[WeighbridgeError] | None:
+    """The class of errors that has a code; None where none has it."""
+    waiting = list(WeighbridgeError.__subclasses__())
+    while waiting:
+        found = waiting.pop()
+        if found.code == code and found.__module__ == __name__:
+            return found
+        waiting += found.__subclasses__()
+    return None
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence that offers the nearest known names, or lists the first few when none is near."""
     names = sorted(set(known))

@@ -21,6 +21,13 @@ def test_the_drawing_is_the_tree() -> None:
     assert set(drawn) == built
 
 
+def test_a_code_leads_back_to_its_class() -> None:
+    for kind in tree():
+        if kind.__module__ == errors.__name__ and kind is not errors.WeighbridgeError:
+            assert errors.error_of(kind.code) is kind
+    assert errors.error_of("made up") is None
+
+
 def test_codes_are_unique() -> None:
     codes = [k.code for k in tree() if k.__module__ == errors.__name__]
     assert len(codes) == len(set(codes))

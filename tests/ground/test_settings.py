@@ -98,7 +98,11 @@ def test_an_unknown_variable_of_ours_is_an_error(tmp_path: Path) -> None:
 
 def test_the_access_key_and_the_file_are_no_settings(tmp_path: Path) -> None:
     (tmp_path / "other.toml").write_text("[gateway]\nport = 9\n")
-    environ = {"WEIGHBRIDGE_ACCESS_KEY": "k", "WEIGHBRIDGE_ADMIN_KEY": "k", "WEIGHBRIDGE_CONFIG": str(tmp_path / "other.toml")}
+    environ = {
+        "WEIGHBRIDGE_ACCESS_KEY": "k",
+        "WEIGHBRIDGE_ADMIN_KEY": "k",
+        "WEIGHBRIDGE_CONFIG": str(tmp_path / "other.toml"),
+    }
     assert load(None, tmp_path, environ=environ).settings.gateway.port == 9
 
 

@@ -66,7 +66,7 @@ class Crew:
         """Let every spawned worker begin, and wait until all accept requests.
 
         Raises:
-            StartError: One cannot.
+            WeighbridgeError: One cannot.
         """
         members = list(self.members)
         for member in members:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from weighbridge.errors import WeighbridgeError
+from weighbridge.errors import WeighbridgeError, error_of
 from weighbridge.gateway.channel import (
     Ask,
     Channel,
@@ -36,7 +36,7 @@ _numbers = itertools.count(1)
 
 
 class StartError(WeighbridgeError):
-    """A worker could not start; it says why in its own words."""
+    """A worker could not start, and could not say why."""
 
 
 class Member:
@@ -106,7 +106,7 @@ class Member:
         """Wait until it accepts requests.
 
         Raises:
-            StartError: It cannot, or it died.
+            WeighbridgeError: It cannot, for a reason of its own, or (StartError) it died.
         """
         await asyncio.shield(self._ready)
 
@@ -158,7 +158,7 @@ class Member:
                     self._ready.set_result(None)
             case Failed():
                 if not self._ready.done():
-                    error = StartError(message.what, where=message.where, fix=message.fix)
+                    error = (error_of(message.code) or StartError)(message.what, where=message.where, fix=message.fix)
                     self._ready.set_exception(error)
                     self._ready.exception()  # seen: `ready` may never be asked
             case Figures():

@@ -113,7 +113,7 @@ class Metrics:
         self.add("weighbridge_requests_total", (route, trace.engine, trace.outcome))
         self.add("weighbridge_dialect_requests_total", (trace.dialect, trace.outcome))
         where = (route, trace.engine)
-        if trace.first_token is not None:
+        if trace.first_token is not None and not trace.cached:  # of a kept answer it says nothing of the engine
             self._bucket("weighbridge_first_token_seconds", where, trace.first_token)
         if trace.total is not None:
             self._bucket("weighbridge_total_seconds", where, trace.total)

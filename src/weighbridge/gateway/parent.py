@@ -80,7 +80,7 @@ class Parent:
         self._tasks: set[asyncio.Task[None]] = set()
         self._maintaining: asyncio.Task[None] | None = None
         self._keeper: Keeper | None = None
-        self._upkeep: Upkeep
+        self._upkeep: Upkeep | None = None
         self._open = contextlib.ExitStack()  #: what is closed at the end, the last opened first
         self._state: State | None = None
         self._catalogue: Catalogue
@@ -108,6 +108,7 @@ class Parent:
                     Serving(os.getpid(), tuple(member.pid for member in self._crew.members), self._plans.publication)
                 )
                 self._start_local()
+                assert self._upkeep is not None
                 self._maintaining = asyncio.get_running_loop().create_task(self._upkeep.run())
             while not self._stop.is_set():
                 await self._until_stop(self._on_reload())
@@ -188,7 +189,7 @@ class Parent:
         return publication
 
     def _on_dead(self, member: Member) -> None:
-        if member.journal is not None:
+        if member.journal is not None and self._upkeep is not None:
             self._task(self._upkeep.bury(member.journal))
 
     def _on_lost(self, count: int) -> None:
@@ -323,7 +324,7 @@ class Parent:
         if self._maintaining is not None:
             self._maintaining.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        if self._state is not None:
+        if self._upkeep is not None:
             await self._upkeep.end()
         if self._keeper is not None:
             await self._keeper.close()
