@@ -77,10 +77,10 @@ class Member:
             )
         finally:
             theirs.close()
-        opened = asyncio.get_running_loop().create_future()
-        listening = self._channel.run(self._handle, lambda: opened.set_result(None))
+        opened = asyncio.Event()
+        listening = self._channel.run(self._handle, opened.set)
         self._tasks.append(asyncio.get_running_loop().create_task(listening))
-        await opened
+        await opened.wait()
 
     @property
     def pid(self) -> int:
