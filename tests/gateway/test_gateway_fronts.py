@@ -262,7 +262,8 @@ def test_errors_in_each_shape(gateway, dialect):
         assert status in wanted, body
         error_of(dialect, body)
         if status == 429:
-            assert headers["retry-after"] == "7"
+            # What is left of the 7 seconds that the host asked for, from whoever heard it first.
+            assert 1 <= int(headers["retry-after"]) <= 7
         if status == 405:
             assert headers["allow"].startswith("POST")
 
