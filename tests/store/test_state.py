@@ -179,6 +179,18 @@ def test_a_plan_that_cannot_be_read_is_damaged(state: State) -> None:
         state.current()
 
 
+def test_what_else_changed_is_told_beside_a_plan_that_cannot_be_read(state: State, state_place: str) -> None:
+    publish(state, plan_of("a@x"))
+    kept = state.alter("key", "k", lambda _: b"{}", Act(1.0, "me", "key.create"))
+    with state.database.writing() as connection:
+        connection.execute(plans.update().values(content=b"{"))
+    following = follower(state_place)
+    news = following.newer(0, 0)
+    following.close()
+    assert (news.publication, news.records) == (None, (kept,))
+    assert "Plan 1 cannot be read" in news.problem
+
+
 def test_a_folder_in_the_way_is_told(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("a file")
     with pytest.raises(StoreError, match="cannot be used") as caught:

@@ -149,7 +149,7 @@ class Plans:
         while not self._stop.is_set():
             try:
                 news = store.newer(sequence, revision)
-                self.problem = ""
+                self.problem = news.problem
             except WeighbridgeError as error:
                 self.problem = str(error)
                 self._stop.wait(_AWAY)

@@ -34,6 +34,7 @@ class News(Struct, frozen=True):
     publication: Publication | None = None  #: in force now, where it is another one
     records: tuple[Record, ...] = ()  #: the changed ones, oldest change first; deleted ones have no data
     whole: bool = False  #: the store is an older one than before, and `records` all that it holds
+    problem: str = ""  #: why the plan in force is not told, though it is another one
 
 
 NOTHING = News()
@@ -108,7 +109,6 @@ class Follower:
 
         Raises:
             StoreError: The database cannot be read; the next call opens it again.
-            DamagedError: The plan in force cannot be read.
         """
         ((latest, highest),) = self._source.rows(_LATEST)
         if (latest, highest) == (sequence, revision):
@@ -116,11 +116,12 @@ class Follower:
         published = self._source.rows(PUBLISHED.format(1)) if latest != sequence else []
         whole = highest < revision  # a copy of an earlier day was put back
         changed = self._source.rows(_CHANGED.format(0 if whole else revision)) if highest != revision else []
-        return News(
-            publication=read_publication(published[0], self._source.name) if published else None,
-            records=tuple(Record(*row) for row in changed),
-            whole=whole,
-        )
+        publication, problem = None, ""
+        try:
+            publication = read_publication(published[0], self._source.name) if published else None
+        except DamagedError as error:
+            problem = str(error)  # no reason to wait with a key that was revoked
+        return News(publication, tuple(Record(*row) for row in changed), whole, problem)
 
     def close(self) -> None:
         """Let go of the database."""
