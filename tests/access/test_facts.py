@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from typing import Any, Literal
 
 import msgspec
 import pytest
 
 from weighbridge import settings
 from weighbridge.access import facts
-from weighbridge.canon import FactChange, Policy, Record
+from weighbridge.canon import FactChange, Policy, Price, Record
 from weighbridge.engines.catalogue import Catalogue, load
 from weighbridge.engines.facts import FIELDS
 from weighbridge.errors import InputError, NotFoundError
@@ -29,7 +30,7 @@ price = [{ input = 1.0, output = 2.0 }, { input = 3.0, output = 4.0, valid_from 
 """
 NAME = "writer:8b@far"
 AT = 1_764_000_000.0  # 2025-11-24
-BY = {"who": "t", "at": AT}
+BY: dict[str, Any] = {"who": "t", "at": AT}
 
 
 @pytest.fixture(scope="module")
@@ -67,16 +68,18 @@ def put(state, known, kind, name, field, value, **more):
 def test_a_fact_holds_from_now_on_and_the_catalogues_own_after_it_was_cleared(
     state, known, kind, name, field, typed, kept
 ) -> None:
-    def value(catalogue):
+    def row(catalogue):
         one = catalogue.engine(NAME)
-        return getattr({"host": one.host, "model": one.model, "engine": one.offer}[kind], field)
+        return {"host": one.host, "model": one.model, "engine": one.offer}[kind]
+
+    def value(catalogue):
+        return getattr(row(catalogue), field)
 
     before = value(known)
     assert put(state, known, kind, name, field, typed, source="a letter").value == kept
     now = facts.current(state, known)
     assert (value(now), value(known)) == (kept, before)
-    one = now.engine(NAME)
-    assert {"host": one.host, "model": one.model, "engine": one.offer}[kind].sources[field].source == "a letter"
+    assert row(now).sources[field].source == "a letter"
     put(state, known, kind, name, field, None)
     assert value(facts.current(state, known)) in (None, "")
     facts.clear_fact(state, kind, name, field, **BY)
@@ -85,19 +88,25 @@ def test_a_fact_holds_from_now_on_and_the_catalogues_own_after_it_was_cleared(
         facts.clear_fact(state, kind, name, field, **BY)
 
 
+def price(catalogue: Catalogue, day: str = "2025-11-24") -> Price:
+    found = catalogue.engine(NAME).price_at(day)
+    assert found is not None
+    return found
+
+
 def test_a_price_holds_from_its_day_on_and_what_was_announced_stays(state, known) -> None:
     put(state, known, "engine", NAME, "output_price", "9.5")
-    one = facts.current(state, known).engine(NAME)
-    assert [one.price_at(day).output for day in ("2025-11-23", "2025-11-24", "2030-01-01")] == [
+    now = facts.current(state, known)
+    assert [price(now, day).output for day in ("2025-11-23", "2025-11-24", "2030-01-01")] == [
         2_000_000,
         9_500_000,
         4_000_000,
     ]
-    assert one.price_at("2025-11-24").input == 1_000_000
+    assert price(now).input == 1_000_000
     put(state, known, "engine", NAME, "input_price", None)
-    one = facts.current(state, known).engine(NAME)
-    assert (one.price_at("2025-11-24").input, one.price_at("2025-11-24").output) == (None, 9_500_000)
-    assert known.engine(NAME).price_at("2025-11-24").output == 2_000_000
+    now = facts.current(state, known)
+    assert (price(now).input, price(now).output) == (None, 9_500_000)
+    assert price(known).output == 2_000_000
 
 
 @pytest.mark.parametrize(
@@ -171,7 +180,9 @@ def test_the_audit_log_tells_who_and_what(state, known) -> None:
 
 
 def test_facts_about_what_is_gone_are_passed_over(known) -> None:
-    gone = [FactChange(kind, "gone", field) for kind, fields in FIELDS.items() for field in fields]
+    kinds: tuple[Literal["model", "host", "engine"], ...] = ("model", "host", "engine")
+    assert set(kinds) == set(FIELDS)
+    gone = [FactChange(kind, "gone", field) for kind in kinds for field in FIELDS[kind]]
     made = known.with_facts(gone)
     assert made.engine(NAME) == known.engine(NAME)
     assert msgspec.json.encode(made.engine(NAME))

@@ -82,7 +82,7 @@ class Machine:
     def call(self, field=REQUESTS, amount=1, limit=None, tries=3):
         rule = self.rules.of("key:k")
         limit = getattr(rule, FIELDS[field]) if limit is None else limit
-        currency = rule.currency if field >= DAY else ""
+        currency = rule.currency if rule is not None and field >= DAY else ""
         for _ in range(tries):
             found = self.meters.reserve([Want("key:k", field, amount, limit, currency=currency)])
             if isinstance(found, Reservation):
@@ -115,7 +115,7 @@ def shared(clock):
 
 @pytest.fixture
 def machines(tmp_path, clock, shared):
-    made = []
+    made: list[Machine] = []
 
     def make(rule=None, count=2, **how):
         rule = rule or Rule("key:k", requests=100, concurrency=10, day=1000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ from weighbridge.canon import Act, Record, Rule
 from weighbridge.errors import DamagedError, InputError, NotFoundError
 from weighbridge.store.state import State
 
-BY = {"who": "ann", "at": 1000.0}
+BY: dict[str, Any] = {"who": "ann", "at": 1000.0}
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -82,7 +83,7 @@ def test_a_request_is_judged_and_the_exit_code_says_that_nobody_may_answer(run, 
 def test_keys_bring_their_own_policy_and_scope(run, tmp_path) -> None:
     (tmp_path / ".weighbridge").mkdir(mode=0o700)
     state = State(tmp_path / ".weighbridge" / "state.db")
-    by = {"who": "t", "at": time.time()}
+    by: dict[str, Any] = {"who": "t", "at": time.time()}
     keys.create(state, name="strict", policy=Policy(open_weights=True), **by)
     keys.create(state, name="narrow", routes=["other"], **by)
     state.close()
@@ -119,6 +120,12 @@ def test_a_fact_is_set_shown_and_cleared(run) -> None:
     run("engines", "fact", "set", "host:left", "jurisdiction", "France", fails=InputError)
 
 
+def sequence(state: State) -> int:
+    current = state.current()
+    assert current is not None
+    return current.sequence
+
+
 def test_promoting_what_the_policy_refuses_publishes_nothing(run, tmp_path) -> None:
     state = State(tmp_path / ".weighbridge" / "state.db")
     config = settings.load(tmp_path / "weighbridge.toml", environ={})
@@ -131,9 +138,9 @@ def test_promoting_what_the_policy_refuses_publishes_nothing(run, tmp_path) -> N
     run("swap", "promote", "assistant", "m@right")
     run("engines", "fact", "set", "host:left", "jurisdiction", "US")
     assert "m@left" in run("swap", "rollback", "assistant", fails=ForbiddenError)
-    assert state.current().sequence == first.sequence + 1
+    assert sequence(state) == first.sequence + 1
     broken = {"assistant": declared["assistant"], "new": declared["assistant"]}
     with pytest.raises(ForbiddenError, match="Nothing was published"):
         declare(state, broken, resolve=facts.current(state, known).engine, who="t", why="", at=2.0)
-    assert state.current().sequence == first.sequence + 1
+    assert sequence(state) == first.sequence + 1
     state.close()

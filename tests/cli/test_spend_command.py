@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -38,7 +39,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     made = keys.create(state, name="shop", team="web", who="me", at=time.time())
     state.close()
     writer = TraceWriter(tmp_path / ".weighbridge" / "traces")
-    mine = {"route": "assistant", "key": made.key.id, "team": "web"}
+    mine: dict[str, Any] = {"route": "assistant", "key": made.key.id, "team": "web"}
     for number, attempts in enumerate(
         (
             (call("a@x", 1_234_567), call("b@y", 3, estimated=True)),

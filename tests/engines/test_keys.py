@@ -131,7 +131,7 @@ def test_when_all_rest_the_error_tells_the_least_wait_and_nobody_is_asked():
     assert len(world.provider.shown) == 3
 
 
-def test_where_waiting_is_short_the_first_key_that_may_is_asked_again():
+def test_where_waiting_is_short_the_first_key_that_may_is_asked_again(monkeypatch):
     world = World(retries=1)
     for key, after in (("key-a", "30"), ("key-b", "2"), ("key-c", "50")):
         world.provider.answers[key] = Response(429, after=after)
@@ -140,7 +140,7 @@ def test_where_waiting_is_short_the_first_key_that_may_is_asked_again():
         world.clock.advance(seconds)
         world.provider.answers.clear()
 
-    world.clock.sleep = sleep
+    monkeypatch.setattr(world.clock, "sleep", sleep)
     world.ask()
     assert world.provider.shown == ["key-a", "key-b", "key-c", "key-b"]
 
@@ -164,12 +164,13 @@ def test_keys_that_are_no_good_give_way_too(status, kind):
 
 def test_refusals_without_a_time_rest_longer_each_time_until_one_is_taken():
     world = World(keys=("env:A", "env:B"))
-    waits = []
+    waits: list[float] = []
     for key in ("key-a", "key-b"):
         world.provider.answers[key] = Response(429)
     for _ in range(9):
         with pytest.raises(RateLimitedError) as caught:
             world.ask()
+        assert caught.value.retry_after is not None
         waits.append(caught.value.retry_after)
         world.clock.advance(waits[-1] + 0.001)
     assert waits == sorted(waits)
@@ -288,9 +289,10 @@ class Tokens:
         return f"token of {account}"
 
 
-def test_an_account_that_gets_no_token_gives_way_to_the_next():
+def test_an_account_that_gets_no_token_gives_way_to_the_next(monkeypatch):
     world = World(auth="google")
-    tokens = world.client._auth._tokens = Tokens("key-b")
+    tokens = Tokens("key-b")
+    monkeypatch.setattr(world.client._auth, "_tokens", tokens)
     world.ask()
     world.ask()
     assert world.provider.shown == ["token of key-b"] * 2
@@ -343,6 +345,7 @@ def test_a_key_is_never_given_while_it_rests_and_always_when_one_does_not(events
             free = [key for key, end in until.items() if end <= clock.monotonic()]
             if free:
                 last = await keys.take(made)
+                assert last is not None
                 assert last.value in free
                 continue
             with pytest.raises(RateLimitedError) as caught:

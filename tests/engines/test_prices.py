@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ def engine(price: Price) -> Engine:
     return Engine(Model("m"), Host("h"), Offer("m", "h", prices=(price,)), Profile("p"))
 
 
-def cost(usage: Usage, service: str = "", row: dict | None = None) -> int | None:
+def cost(usage: Usage, service: str = "", row: dict[str, Any] | None = None) -> int | None:
     return engine(read_price(row or LONG, "", {})).cost(usage, DAY, service)
 
 
@@ -102,7 +104,7 @@ def test_a_price_that_is_not_known_in_full_is_unknown() -> None:
         ({"service": {"batch": {"tiers": 1}}}, "'service.batch.tiers' must be a list"),
     ],
 )
-def test_what_means_nothing_is_refused(row: dict, what: str) -> None:
+def test_what_means_nothing_is_refused(row: dict[str, Any], what: str) -> None:
     with pytest.raises(RowError) as error:
         read_price({"input": 1, "output": 1, **row}, "", {})
     assert what in error.value.what

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -35,6 +36,7 @@ from weighbridge.canon import (
 )
 from weighbridge.canon import Choice as Said
 from weighbridge.dialects.fold import Fold
+from weighbridge.engines.catalogue import Catalogue
 from weighbridge.engines.client import Client
 from weighbridge.engines.clock import FakeClock
 from weighbridge.engines.endpoints import NoEndpoints
@@ -57,7 +59,7 @@ def engine(name: str = "m@h") -> Engine:
     )
 
 
-class Catalogue:
+class Engines:
     def engine(self, name):
         return engine(name)
 
@@ -120,7 +122,7 @@ class Bench:
         self.provider = provider or Provider()
         self.clock = FakeClock(1_000.0)
         self.traces: list[Trace] = []
-        self.counted = []
+        self.counted: list[str] = []
         self.cache = AnswerCache(
             max_bytes=max_bytes,
             max_answer=max_answer,
@@ -137,7 +139,7 @@ class Bench:
         )
         ids = itertools.count()
         self.road = Road(
-            catalogue=Catalogue(),
+            catalogue=cast("Catalogue", Engines()),
             client=client,
             plan=lambda: self.plan,
             record=self.traces.append,
@@ -163,7 +165,7 @@ class Bench:
         return reply, told
 
 
-def body(dialect: str, text: str, *, stream: bool, **more) -> dict:
+def body(dialect: str, text: str, *, stream: bool, **more) -> dict[str, Any]:
     match dialect:
         case "openai-chat":
             return {
@@ -194,7 +196,7 @@ def call(
     dialect: str = "openai-chat", text: str = "hi", *, stream: bool = False, key: Key | None = None, **more
 ) -> Call:
     data = json.dumps(body(dialect, text, stream=stream, **more)).encode()
-    options = {"model": "r", "stream": stream} if dialect == "gemini-generate" else {}
+    options: dict[str, Any] = {"model": "r", "stream": stream} if dialect == "gemini-generate" else {}
     return Call(dialects.get(dialect).read_request(data, **options), dialect=dialect, body=data, key=key)
 
 
@@ -226,6 +228,8 @@ async def test_a_hit_is_traced_as_one_and_costs_nothing():
     assert free.usage is not None
     assert (free.usage.input, free.usage.output) == (9, 400)
     assert free.first_token is not None
+    assert free.reply is not None
+    assert paid.reply is not None
     assert free.reply.text == paid.reply.text
 
 

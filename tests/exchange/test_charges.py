@@ -8,6 +8,7 @@ import functools
 import itertools
 import random
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,12 @@ class Response:
         self._chunks = chunks
         self._breaks = breaks
 
-    async def chunks(self):
+    async def read(self, limit: int) -> bytes:
+        body = b"".join([chunk async for chunk in self.chunks()])
+        assert len(body) <= limit
+        return body
+
+    async def chunks(self) -> AsyncIterator[bytes]:
         for chunk in self._chunks:
             await asyncio.sleep(0)
             yield chunk

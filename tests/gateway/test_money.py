@@ -62,7 +62,8 @@ def price_of(model: str, number: int) -> int:
     usage = usage_of(number)
     cached = usage["prompt_tokens_details"]["cached_tokens"]
     price_in, price_out = PRICES[model]
-    return (usage["prompt_tokens"] - cached) * price_in + cached + usage["completion_tokens"] * price_out
+    cost: int = (usage["prompt_tokens"] - cached) * price_in + cached + usage["completion_tokens"] * price_out
+    return cost
 
 
 class BillingHost(Host):

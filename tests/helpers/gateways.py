@@ -14,7 +14,7 @@ import time
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote
 
 
@@ -55,7 +55,7 @@ class Host:
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
 
-    def start(self):
+    def start(self) -> Self:
         self._loop = asyncio.new_event_loop()
         ready = threading.Event()
 
@@ -77,7 +77,7 @@ class Host:
         ready.wait()
         return self
 
-    def stop(self):
+    def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
@@ -168,7 +168,7 @@ def events(model, how):
     yield b"data: [DONE]\n\n"
 
 
-def toml(port, models, routes=None, extra="", host="test", dialect="openai-chat"):
+def toml(port, models, routes=None, extra="", host="test", dialect="openai-chat") -> str:
     lines = [extra, f"[hosts.{host}]", f'url = "http://127.0.0.1:{port}/v1"', 'auth = "none"', "self_hosted = true"]
     lines.append(f'dialect = "{dialect}"')
     for model in models:
@@ -179,7 +179,7 @@ def toml(port, models, routes=None, extra="", host="test", dialect="openai-chat"
     return "\n".join(lines) + "\n"
 
 
-def post(gateway, path, body, method="POST", **headers):
+def post(gateway, path, body, method="POST", **headers) -> tuple[int, dict[str, str], bytes]:
     """A request on a connection of its own: status, headers in lower case, body."""
     connection = http.client.HTTPConnection("127.0.0.1", int(gateway.url.rpartition(":")[2]), timeout=20)
     data = json.dumps(body).encode() if isinstance(body, dict) else body
@@ -192,7 +192,11 @@ def post(gateway, path, body, method="POST", **headers):
 
 
 class Gateway:
-    """`weighbridge serve` in processes of its own."""
+    """`weighbridge serve` in processes of its own.
+
+    `measured`: is it told what code its processes reach? That costs about half of their speed: where a gateway is there to
+    bear a load, or to be a peer of clients, other tests measure.
+    """
 
     def __init__(
         self,
@@ -201,11 +205,13 @@ class Gateway:
         environ: dict[str, str] | None = None,
         log: Path | None = None,
         umask: int = -1,
+        measured: bool = True,
     ):
         self.folder = folder
         self.host: Host
         self.store = folder / ".weighbridge"
-        env = {k: v for k, v in os.environ.items() if not k.startswith("WEIGHBRIDGE_")}
+        hidden = ("WEIGHBRIDGE_",) if measured else ("WEIGHBRIDGE_", "COVERAGE_")
+        env = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
         errors = subprocess.PIPE if log is None else os.open(log, os.O_WRONLY | os.O_CREAT, 0o600)
         self.process = subprocess.Popen(
             [
@@ -250,7 +256,7 @@ class Gateway:
             assert time.monotonic() < end, "it did not happen in time"
             time.sleep(0.02)
 
-    def stop(self, number=signal.SIGTERM):
+    def stop(self, number=signal.SIGTERM) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from weighbridge.canon import (
     DATA_CLASSES,
+    DataClass,
     Engine,
     Fact,
     Host,
@@ -32,12 +34,12 @@ from weighbridge.routes.policy import Asked, Verdict, asked_of, check_plan, judg
 DAY = "2026-11-23"
 SOURCE = "https://facts.example"
 #: What satisfies, and what does not, every rule below; `unknown` is an engine of which nobody knows anything.
-GOOD = {
+GOOD: dict[str, dict[str, Any]] = {
     "model": {"lab_country": "FR", "open_weights": True, "licence": "Apache-2.0"},
     "host": {"jurisdiction": "DE", "trains_on_inputs": False, "retention_days": 0, "cleared_for": "secret"},
     "offer": {"first_token": 0.5, "prices": (Price(input=1_000_000, output=2_000_000),), "max_output": 100},
 }
-BAD = {
+BAD: dict[str, dict[str, Any]] = {
     "model": {"lab_country": "CN", "open_weights": False, "licence": "proprietary"},
     "host": {"jurisdiction": "US", "trains_on_inputs": True, "retention_days": 30, "cleared_for": "public"},
     "offer": {"first_token": 5.0, "prices": (Price(input=9_000_000, output=9_000_000),), "max_output": 100_000},
@@ -60,15 +62,16 @@ RULES = {
 FACTS = [(kind, field) for kind, fields in GOOD.items() for field in fields]
 
 
-def engine(*rows: dict[str, dict[str, object]], **host: object) -> Engine:
+def engine(*rows: dict[str, dict[str, Any]], **host: object) -> Engine:
     """An engine with these facts, the later over the earlier; without any, nothing is known of it."""
-    laid: dict[str, dict[str, object]] = {"model": {}, "host": {}, "offer": {}}
+    laid: dict[str, dict[str, Any]] = {"model": {}, "host": {}, "offer": {}}
     for row in rows:
         for kind, fields in row.items():
             laid[kind] |= fields
+    laid["host"] |= host
     sources = {field: Fact(SOURCE) for _, field in FACTS}
     model = Model("m", sources=sources, **laid["model"])
-    made = Host("h", url="http://h.invalid", sources=sources, **{**laid["host"], **host})
+    made = Host("h", url="http://h.invalid", sources=sources, **laid["host"])
     return Engine(model, made, Offer("m", "h", sources=sources, **laid["offer"]), Profile())
 
 
@@ -171,7 +174,7 @@ def test_what_runs_here_is_local_whatever_law_it_is_under_and_sees_secrets_unles
 
 
 @pytest.mark.parametrize("cleared", ["", *DATA_CLASSES])
-def test_the_most_harmful_class_counts(cleared: str) -> None:
+def test_the_most_harmful_class_counts(cleared: DataClass) -> None:
     rank = {name: place for place, name in enumerate(("", *DATA_CLASSES))}
     for route, key, request_ in itertools.product(rank, repeat=3):
         policies = [("route r", Policy(data_class=route)), ("key k", Policy(data_class=key))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -124,7 +126,7 @@ def test_the_last_promotion_answers_and_the_file_read_again_changes_nothing(engi
 
 
 def test_every_field_of_a_route_can_be_declared() -> None:
-    section = {
+    section: dict[str, Any] = {
         "primary": "a@x",
         "fallbacks": ["b@x"],
         "balance": "weight",

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 REFUSED = 4  #: exit code where nobody may answer
 _MAX_REQUEST = 100_000_000  #: bytes
 
-app = typer.Typer(help="Explain which engines a route may use.", no_args_is_help=True)
+app = typer.Typer(help="Explain which engines a route may use, and why not the others.", no_args_is_help=True)
 
 
 class Candidate(Struct, frozen=True):
@@ -45,7 +45,7 @@ class Explained(Struct, frozen=True):
 
 @app.callback()
 def _group() -> None:
-    """Explain which engines a route may use."""
+    """Explain which engines a route may use, and why not the others."""
 
 
 @app.command()

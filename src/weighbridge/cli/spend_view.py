@@ -82,7 +82,9 @@ def _notes(rows: Sequence[Spent]) -> list[str]:
     for currency in dict.fromkeys(one.currency for one in rows):
         estimated = sum(one.estimated for one in rows if one.currency == currency)
         if estimated:
-            notes.append(f"~ {common.money(estimated, currency)} of it is estimated: calls that broke off, or hosts that told no tokens.")
+            notes.append(
+                f"~ {common.money(estimated, currency)} of it is estimated: calls that broke off, or hosts that told no tokens."
+            )
     unpriced, cached = sum(one.unpriced for one in rows), sum(one.cached for one in rows)
     if unpriced:
         notes.append(f"Calls without a known price, missing here: {unpriced:,}.")

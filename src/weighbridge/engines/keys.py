@@ -38,7 +38,7 @@ _RESTS = (RateLimitedError, NoCreditError, WrongKeyError)
 class Stored(Protocol):
     """Knows the secrets of the state store."""
 
-    def __call__(self, name: str) -> str | None:
+    def __call__(self, name: str, /) -> str | None:
         """The secret of a name, if there is one."""
         ...
 
