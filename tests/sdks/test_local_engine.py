@@ -32,7 +32,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
             f'[offers."smollm2-135m@here-{name}"]\n[routes.to-{name}]\nprimary = "smollm2-135m@here-{name}"',
         ]
     (folder / "weighbridge.toml").write_text("\n".join(lines) + "\n")
-    running = Gateway(folder)
+    running = Gateway(folder, measured=False)
     yield running
     running.stop()
 
