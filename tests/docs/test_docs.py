@@ -77,6 +77,18 @@ def test_examples_run(page: Path, tmp_path: Path) -> None:
                 )
 
 
+def test_no_two_pages_serve_on_one_port() -> None:
+    """Their examples may run at the same time."""
+    users: dict[str, set[str]] = {}
+    for page in PAGES:
+        for language, _, text in examples(page):
+            if language == "console":
+                for port in re.findall(r"127\.0\.0\.1:(\d{4,5})\b", text):
+                    users.setdefault(port, set()).add(page.name)
+    assert users
+    assert all(len(pages) == 1 for pages in users.values()), users
+
+
 def test_links_between_pages_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
