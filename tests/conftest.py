@@ -13,7 +13,11 @@ from hypothesis import HealthCheck, settings
 # A busy machine is no fault of the code: no example is held to a time. The run that decides about a change gives the same
 # answer twice; at home every run looks for something new, and the fuzzers go further.
 settings.register_profile(
-    "unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+    "unhurried",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+    max_examples=50,
 )
 settings.load_profile("unhurried")
 

@@ -191,6 +191,11 @@ def post(gateway, path, body, method="POST", **headers) -> tuple[int, dict[str, 
     return found
 
 
+def unmeasured() -> dict[str, str]:
+    """The environment of a process that coverage is not told of: what bears a load, and what other tests measure."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+
+
 class Gateway:
     """`weighbridge serve` in processes of its own.
 
@@ -210,8 +215,7 @@ class Gateway:
         self.folder = folder
         self.host: Host
         self.store = folder / ".weighbridge"
-        hidden = ("WEIGHBRIDGE_",) if measured else ("WEIGHBRIDGE_", "COVERAGE_")
-        env = {k: v for k, v in os.environ.items() if not k.startswith(hidden)}
+        env = {k: v for k, v in (os.environ if measured else unmeasured()).items() if not k.startswith("WEIGHBRIDGE_")}
         errors = subprocess.PIPE if log is None else os.open(log, os.O_WRONLY | os.O_CREAT, 0o600)
         self.process = subprocess.Popen(
             [

@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from gateways import unmeasured
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -324,6 +325,7 @@ def test_memory_does_not_grow_with_the_number_of_traces(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             check=True,
+            env=unmeasured(),
         )
         peaks.append(int(done.stdout) * 1024)
     assert peaks[1] - peaks[0] < 40_000_000
