@@ -236,6 +236,67 @@ class Weigh(Struct, frozen=True, forbid_unknown_fields=True):
     max_tokens: Annotated[int, Meta(ge=1, le=1_000_000, description="Output limit of a sample that sets none.")] = 1024
 
 
+class MaskForce(Struct, frozen=True, forbid_unknown_fields=True):
+    """Hosts that get nothing but masked requests, whatever a route says. Every condition that is given must hold."""
+
+    level: Annotated[Literal["secrets", "personal", "strict"], Meta(description="What they get at least.")]
+    jurisdictions: Annotated[
+        tuple[str, ...],
+        Meta(description='Whose law may apply to the host: country codes, "EU", "unknown".'),
+    ] = ()
+    data_class: Annotated[
+        Literal["", "public", "internal", "personal", "secret"],
+        Meta(description="Hosts that are cleared for no more than this, or for what nobody knows."),
+    ] = ""
+
+
+class Mask(Struct, frozen=True, forbid_unknown_fields=True):
+    """How values are found that an engine must not see. Which engines must not, routes say: `[routes.NAME.mask]`."""
+
+    level: Annotated[
+        Literal["none", "secrets", "personal", "strict"], Meta(description="Level of routes that name none.")
+    ] = "none"
+    names: Annotated[
+        Literal["off", "fast", "thorough"],
+        Meta(description="How names of people, places and organisations are found; off leaves them to the patterns."),
+    ] = "fast"
+    models: Annotated[
+        tuple[str, ...], Meta(description="Models of names to use, in order; all that were added if empty.")
+    ] = ()
+    languages: Annotated[
+        tuple[str, ...], Meta(description="Languages to expect, such as en or zh; each text's own is found if empty.")
+    ] = ()
+    min_score: Annotated[float, Meta(ge=0, le=1, description="What is less certain than this is not masked.")] = 0.3
+    terms: Annotated[dict[str, tuple[str, ...]], Meta(description="Words of your own to mask, by kind.")] = {}
+    patterns: Annotated[
+        dict[str, tuple[str, ...]], Meta(description="Regular expressions of your own to mask, by kind.")
+    ] = {}
+    allow: Annotated[tuple[str, ...], Meta(description="Words that are never masked.")] = ()
+    force: Annotated[tuple[MaskForce, ...], Meta(description="Hosts that get nothing but masked requests.")] = ()
+    seconds: Annotated[
+        float, Meta(gt=0, le=600, description="Longest that looking through a request may take; then it is refused.")
+    ] = 10.0
+    max_mb: Annotated[
+        float, Meta(gt=0, le=1024, description="Most megabytes of text in a request that is to be masked.")
+    ] = 10.0
+    threads: Annotated[
+        int, Meta(ge=1, le=64, description="Requests per worker that are looked through at once beside the others.")
+    ] = 2
+    cache_mb: Annotated[
+        float, Meta(ge=0, le=10_000, description="Megabytes per worker for what was found in earlier messages.")
+    ] = 32.0
+    vault: Annotated[
+        Literal["request", "memory", "store"],
+        Meta(
+            description="Where values are kept for conversations with an id of their own: nowhere after the request, "
+            "in the worker, or encrypted in the state store."
+        ),
+    ] = "request"
+    vault_days: Annotated[float, Meta(gt=0, le=36500, description="Days that a vault is kept after its last use.")] = (
+        30.0
+    )
+
+
 class Local(Struct, frozen=True, forbid_unknown_fields=True):
     """Engines that run here, in llama.cpp."""
 
@@ -256,6 +317,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     store: Store = Store()
     weigh: Weigh = Weigh()
     local: Local = Local()
+    mask: Mask = Mask()
 
 
 class Config(Struct, frozen=True):
@@ -366,6 +428,8 @@ def as_toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return "[" + ", ".join(as_toml(item) for item in value) + "]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {as_toml(item)}" for key, item in value.items()) + "}"
     return f'"{value}"' if isinstance(value, str) else str(value)
 
 

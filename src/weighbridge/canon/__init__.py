@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from weighbridge.canon.engines import Engine, Fact, Host, Model, Offer, Price, Service, Tier
+from weighbridge.canon.masks import LEVELS, MODES, Level, Masking, MaskTier, Mode, Span, WayOut, strictest
 from weighbridge.canon.parts import (
     Blob,
     Citation,
@@ -85,6 +86,8 @@ _ENCODER = msgspec.json.Encoder()
 __all__ = [
     "DATA_CLASSES",
     "EFFORTS",
+    "LEVELS",
+    "MODES",
     "ROLES",
     "Act",
     "AdminRole",
@@ -107,10 +110,14 @@ __all__ = [
     "Host",
     "ImagePart",
     "Key",
+    "Level",
     "Logprob",
     "LogprobsEvent",
     "Loss",
+    "MaskTier",
+    "Masking",
     "Message",
+    "Mode",
     "Model",
     "Offer",
     "OpaquePart",
@@ -136,6 +143,7 @@ __all__ = [
     "SchemaRules",
     "Service",
     "Severity",
+    "Span",
     "TextDelta",
     "TextPart",
     "Thinking",
@@ -149,7 +157,9 @@ __all__ = [
     "Usage",
     "UsageEvent",
     "Vote",
+    "WayOut",
     "allows",
     "charges",
     "encode",
+    "strictest",
 ]

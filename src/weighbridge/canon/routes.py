@@ -6,6 +6,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from weighbridge.canon.masks import Masking
 from weighbridge.canon.rules import Policy
 
 
@@ -31,6 +32,7 @@ class Route(Struct, frozen=True, omit_defaults=True):
     hedge_share: float = 0.05  #: most exchanges, as a share, that may be asked twice
     cache: float = 0.0  #: seconds that an answer is given again to an equal request; 0: never
     cache_any: bool = False  #: also answers to requests with a temperature above 0 and no seed
+    mask: Masking | None = None  #: what its engines must not see; None: as the setting mask.level says
 
 
 class Plan(Struct, frozen=True):

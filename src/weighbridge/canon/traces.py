@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
+from weighbridge.canon.masks import Level
 from weighbridge.canon.replies import Loss, Reply, Usage
 from weighbridge.canon.requests import Request
 
@@ -49,6 +50,8 @@ class Trace(Struct, frozen=True, omit_defaults=True):
     error: str = ""
     key: str = ""  #: the id of the key that was shown
     team: str = ""
+    mask: Level = "none"  #: at which level the engine's copy of the request was masked
+    masked: dict[str, int] = {}  #: how many values, by kind
     cached: bool = False  #: given again from an earlier answer: nothing was billed
     request: Request | None = None
     reply: Reply | None = None
