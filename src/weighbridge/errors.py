@@ -30,6 +30,7 @@
     |   `-- DamagedError             damaged               500     6
     |-- LimitError                   limit_reached         429     7
     |   `-- BudgetError              budget_spent          402     7
+    |-- MaskError                    mask_failed           503     4
     |-- PortError                    port_taken            500     8
     `-- MissingExtraError            missing_extra         501     9
 
@@ -317,6 +318,14 @@ class BudgetError(LimitError):
 
     code = "budget_spent"
     http_status = 402
+
+
+class MaskError(WeighbridgeError):
+    """Masking failed, took too long, or would have let something out: nothing was passed on."""
+
+    code = "mask_failed"
+    http_status = 503
+    exit_code = 4
 
 
 class PortError(WeighbridgeError):
