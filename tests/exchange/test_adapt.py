@@ -179,7 +179,7 @@ def read_usage(body: bytes) -> Reply:
 async def forwarded(theatre: Theatre, model: str = "e", **more) -> WholeAnswer:
     how: dict[str, Any] = {
         "target": "/embeddings",
-        "write": lambda one: msgspec.json.encode({"model": one.upstream, "input": "x"}),
+        "write": lambda _, one: msgspec.json.encode({"model": one.upstream, "input": "x"}),
         "read": read_usage,
         "serves": lambda one: one.host.dialect == CHAT,
     }

@@ -391,10 +391,10 @@ async def test_what_the_second_engine_cannot_be_asked_hides_nothing() -> None:
     place.sky.over["a"] = Weather(begins=2, status=503)
     road = place.way()
 
-    async def written(one, choice, *, usual):
+    async def written(one, choice, tracer, *, usual):
         if one.name == "m@b":
             raise InputError("It takes no images.", fix="Send none.")
-        return await usual(one, choice)
+        return await usual(one, choice, tracer)
 
     usual = road._errands.conversation
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from weighbridge import routes
 from weighbridge.canon import Engine, Plan, Trace
@@ -19,11 +20,16 @@ from weighbridge.engines.transport import AiohttpTransport
 from weighbridge.errors import MissingExtraError
 from weighbridge.exchange import Road
 from weighbridge.exchange.screen import PolicyScreen
+from weighbridge.exchange.veil import Veils
+from weighbridge.mask.kinds import check_kinds, own_kinds
 from weighbridge.routes.policy import Verdict
 from weighbridge.settings import Config
 from weighbridge.store.ids import new_trace_id
 from weighbridge.store.seal import maintain
 from weighbridge.store.traces import TraceWriter
+
+if TYPE_CHECKING:
+    from weighbridge.mask.masker import Masker
 
 
 @dataclass
@@ -82,6 +88,7 @@ async def open_room(config: Config, *, record: bool = True) -> AsyncIterator[Eng
     known = catalogue.load(config)
     environ = common.environ(config)
     declared = routes.from_config(config.routes, known.engine, where=str(config.file or ""))
+    check_kinds(declared, own_kinds(settings.mask), where=str(config.file or ""))
     if any(route.policy is not None for route in declared.values()):
         known = common.with_facts(config, known)
     async with AsyncExitStack() as stack:
@@ -107,6 +114,14 @@ async def open_room(config: Config, *, record: bool = True) -> AsyncIterator[Eng
                 segment_seconds=settings.store.segment_seconds,
             )
             stack.callback(writer.close)
+
+        def masker() -> Masker:
+            from weighbridge.access.masking import masker_of  # loaded where something is to be masked
+
+            return masker_of(config, environ)
+
+        veils = Veils(settings.mask, masker)
+        stack.callback(veils.close)
         plan = Plan(number=0, routes=declared, declared=declared)
         rng = random.SystemRandom()
         road = Road(
@@ -117,6 +132,7 @@ async def open_room(config: Config, *, record: bool = True) -> AsyncIterator[Eng
             deadline=settings.client.deadline,
             new_id=lambda: new_trace_id(SYSTEM.now(), rng),
             screen=PolicyScreen(SYSTEM.now, _tell_refusal),
+            veils=veils,
         )
         yield EngineRoom(config, known, client, local, road, environ)
 

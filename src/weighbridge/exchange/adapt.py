@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +16,9 @@ from weighbridge.engines.endpoints import Endpoint
 from weighbridge.errors import InputError, LossError
 from weighbridge.exchange.call import Call
 from weighbridge.exchange.keeping import Keepsakes, matters, recall
+
+if TYPE_CHECKING:
+    from weighbridge.mask.masker import Masked
 
 _BY_ADDRESS = frozenset({"image_url", "file_url"})
 _LISTED = 20  #: losses that an error lists
@@ -33,7 +36,7 @@ class Outgoing(Struct, frozen=True):
     """One engine's version of a request.
 
     `headers` go along with it. `verbatim`: the answer's bytes may go to the client as they are. `wrapped`: tools went
-    through a grammar and come back as JSON text.
+    through a grammar and come back as JSON text. `masked`: what was put in the place of the caller's values.
     """
 
     back: Dialect
@@ -42,6 +45,7 @@ class Outgoing(Struct, frozen=True):
     headers: Mapping[str, str] = {}
     verbatim: bool = False
     wrapped: grammar.Wrapped | None = None
+    masked: Masked | None = None
 
 
 def back_of(engine: Engine, front: str) -> Dialect:

@@ -6,7 +6,7 @@ An answer ends its trace: when it was read to the end, when it broke, or when it
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from weighbridge.canon import (
     Begin,
@@ -23,9 +23,12 @@ from weighbridge.canon import (
 )
 from weighbridge.dialects.base import Dialect, Relay, StreamReader, StreamWriter
 from weighbridge.dialects.fold import Fold
-from weighbridge.errors import EngineError
+from weighbridge.errors import EngineError, MaskError
 from weighbridge.exchange.keeping import Keeper
 from weighbridge.exchange.tracer import Tracer
+
+if TYPE_CHECKING:
+    from weighbridge.mask.masker import Masked
 
 Restore = Callable[[list[Event]], list[Event]]
 """The way back of what the way out did to the request (tool calls out of a grammar's JSON); [] asks for the rest."""
@@ -51,6 +54,7 @@ class Rewriter:
         front: The caller's dialect; None for a caller who only wants events.
         asked: What the caller asks.
         restore: The way back of what the way out changed.
+        unmask: Puts the caller's own values into what it is written, and nowhere else.
         name: The answer's id for the caller; the engine's own if empty.
     """
 
@@ -61,8 +65,10 @@ class Rewriter:
         *,
         asked: Request,
         restore: Restore | None = None,
+        unmask: Restore | None = None,
         name: str = "",
     ) -> None:
+        self._unmask = unmask
         self._reader = reader
         self._front = front
         self._asked = asked
@@ -85,6 +91,8 @@ class Rewriter:
         if self._restore is not None:
             more, held = self._written(self._restore([]))
             last, events = last + more, events + held
+        if self._unmask is not None:
+            last += self._bytes(self._unmask([]))
         return (last + self._writer.close() if self._writer else last), events
 
     def tell(self, failure: Failure) -> bytes:
@@ -97,6 +105,11 @@ class Rewriter:
     def _written(self, events: list[Event]) -> tuple[bytes, list[Event]]:
         if self._front is None or not events:
             return b"", events
+        return self._bytes(self._unmask(events) if self._unmask is not None else events), events
+
+    def _bytes(self, events: list[Event]) -> bytes:
+        if self._front is None or not events:
+            return b""
         if self._writer is None:
             begin = events[0] if isinstance(events[0], Begin) else Begin()
             asked = self._asked
@@ -107,7 +120,7 @@ class Rewriter:
                 usage=asked.stream_usage,
                 asked=asked,
             )
-        return b"".join(map(self._writer.write, events)), events
+        return b"".join(map(self._writer.write, events))
 
 
 class Answer:
@@ -169,6 +182,7 @@ class StreamedAnswer(Answer):
         head: What was read of it already.
         front: The caller's dialect, which tells of a broken connection; None for a caller who only wants events.
         keeper: Keeps what the answer holds beside its text.
+        masked: What was put in the place of the caller's values; the trace holds it, the caller gets its values.
     """
 
     def __init__(
@@ -182,6 +196,7 @@ class StreamedAnswer(Answer):
         head: Steps,
         front: Dialect | None,
         keeper: Keeper,
+        masked: Masked | None = None,
     ) -> None:
         super().__init__(tracer, engine)
         self._upstream = upstream
@@ -190,6 +205,7 @@ class StreamedAnswer(Answer):
         self._head = head
         self._front = front
         self._keeper = keeper
+        self._masked = masked
         self._fold = Fold()
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -200,9 +216,12 @@ class StreamedAnswer(Answer):
 
     async def events(self) -> AsyncIterator[Event]:
         """The answer's events; the last one is a Failure if the engine broke off."""
+        unmask = self._masked.events() if self._masked is not None else None
         async for _, events in self._steps():
-            for event in events:
+            for event in unmask(events) if unmask is not None and events else events:
                 yield event
+        for event in unmask([]) if unmask is not None else ():
+            yield event
 
     async def reply(self) -> Reply:
         """The whole answer, once it is complete.
@@ -215,7 +234,8 @@ class StreamedAnswer(Answer):
         trace = self._tracer.trace
         if trace is not None and trace.outcome != "ok":
             raise EngineError(trace.error, where=self.engine)
-        return self._fold.reply()
+        reply = self._fold.reply()
+        return self._masked.reply(reply) if self._masked is not None else reply
 
     def tell(self, code: str, message: str) -> bytes:
         """The bytes that tell the caller of a failure of ours and end its stream, in its dialect's own way.
@@ -243,7 +263,7 @@ class StreamedAnswer(Answer):
                 await self._take(events)
                 yield data, events
             data, events = self._relay.close()
-        except EngineError as error:
+        except (EngineError, MaskError) as error:
             failure = Failure(error.code, str(error))
             data, events = self._tell(failure), [failure]
         await self._take(events)

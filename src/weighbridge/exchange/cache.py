@@ -105,6 +105,8 @@ class AnswerCache:
     def _keep(self, key: bytes, trace: Trace, seconds: float) -> None:
         if trace.outcome != "ok" or trace.cached or trace.reply is None or not _is_whole(trace.reply):
             return
+        if trace.masked:
+            return  # it speaks of surrogates that the next request will not have
         try:
             data = msgspec.msgpack.encode(trace.reply)
         except (UnicodeEncodeError, OverflowError, TypeError, ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from weighbridge.canon import DataClass, Key, Request
+from weighbridge.canon import DataClass, Key, Masking, Request
 
 
 class Call(Struct, frozen=True):
@@ -15,6 +15,7 @@ class Call(Struct, frozen=True):
     monotonic clock, in seconds; the route's timeout applies as well, the earlier wins. `caller` tells callers apart
     and says nothing else, such as a hash of a key: what is kept of one's conversations is never given to another. `key`: what was
     shown, if keys are in use. `data_class`: what the caller says that the request holds, besides what its route and key say.
+    `mask`: what engines must not see of it, besides what their route and host ask for.
     """
 
     request: Request
@@ -28,3 +29,4 @@ class Call(Struct, frozen=True):
     caller: str = ""
     key: Key | None = None
     data_class: DataClass = ""
+    mask: Masking | None = None

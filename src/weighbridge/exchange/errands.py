@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from weighbridge import dialects
-from weighbridge.canon import Engine, Loss, Reply
+from weighbridge.canon import Engine, Loss, Reply, Request
 from weighbridge.dialects.base import Relay
 from weighbridge.engines.client import Client
 from weighbridge.engines.upstream import Upstream
@@ -21,6 +22,12 @@ from weighbridge.exchange.keeping import Keeper, Keepsakes
 from weighbridge.exchange.tracer import Asking, Tracer
 from weighbridge.routes import Choice
 
+if TYPE_CHECKING:
+    from weighbridge.mask.masker import Masked
+
+MASKED = b"x-weighbridge-masked"
+"""The header that counts what was masked, by kind."""
+
 
 class Errand(Struct, frozen=True):
     """How an engine is asked (`write`) and how its answer is read (`answer`).
@@ -28,7 +35,7 @@ class Errand(Struct, frozen=True):
     `serves`: engines for which it is false are passed over.
     """
 
-    write: Callable[[Engine, Choice], Awaitable[Outgoing]]
+    write: Callable[[Engine, Choice, Tracer], Awaitable[Outgoing]]
     answer: Callable[[Asking, Tracer, Outgoing, Upstream], Awaitable[WholeAnswer | StreamedAnswer]]
     stream: bool = False
     target: str = ""
@@ -52,9 +59,10 @@ class Errands:
     def conversation(self, call: Call) -> Errand:
         """A request of a dialect, or of the canon alone."""
 
-        async def written(engine: Engine, choice: Choice) -> Outgoing:
+        async def written(engine: Engine, choice: Choice, tracer: Tracer) -> Outgoing:
+            masked = await _masked(tracer, engine)
             outgoing = await adapt(
-                call,
+                _hidden(call, masked),
                 engine,
                 await self._client.endpoint(engine),
                 keepsakes=self._keepsakes,
@@ -62,12 +70,16 @@ class Errands:
             )
             if choice.strict:
                 refuse_losses(outgoing.losses, engine)
-            return outgoing
+            if masked is None:
+                return outgoing
+            verbatim = outgoing.verbatim and not masked.back.active
+            return replace(outgoing, masked=masked, verbatim=verbatim, losses=(*outgoing.losses, *_unseen(masked)))
 
         async def answered(
             asking: Asking, tracer: Tracer, outgoing: Outgoing, upstream: Upstream
         ) -> WholeAnswer | StreamedAnswer:
-            keeper = Keeper(call.request, asking.engine, outgoing.back.name, self._keepsakes, caller=call.caller)
+            asked = outgoing.masked.request if outgoing.masked is not None else call.request
+            keeper = Keeper(asked, asking.engine, outgoing.back.name, self._keepsakes, caller=call.caller)
             tell = _streamed if call.request.stream else _whole
             return await tell(call, asking, tracer, outgoing, upstream, keeper)
 
@@ -78,22 +90,25 @@ class Errands:
         call: Call,
         *,
         target: str,
-        write: Callable[[Engine], bytes],
+        write: Callable[[Request, Engine], bytes],
         read: Callable[[bytes], Reply],
         serves: Callable[[Engine], bool],
     ) -> Errand:
         """What is no conversation; see `Road.forward`."""
 
-        async def written(engine: Engine, _: Choice) -> Outgoing:
+        async def written(engine: Engine, _: Choice, tracer: Tracer) -> Outgoing:
+            masked = await _masked(tracer, engine)
+            request = masked.request if masked is not None else call.request
             back = back_of(engine, call.dialect)
-            return Outgoing(back, write(engine), headers=call.request.headers if back.name == call.dialect else {})
+            headers = request.headers if back.name == call.dialect else {}
+            return Outgoing(back, write(request, engine), headers=headers, masked=masked)
 
-        async def answered(asking: Asking, tracer: Tracer, _: Outgoing, upstream: Upstream) -> WholeAnswer:
+        async def answered(asking: Asking, tracer: Tracer, outgoing: Outgoing, upstream: Upstream) -> WholeAnswer:
             body = await upstream.read()
             reply = read(body)
             asking.read(reply)
-            _win(asking, tracer)
-            return await _complete(asking.engine, tracer, upstream, reply, body)
+            _win(asking, tracer, outgoing)
+            return await _complete(asking.engine, tracer, upstream, reply, reply, body)
 
         return Errand(written, answered, target=target, serves=serves)
 
@@ -107,15 +122,16 @@ async def _whole(
     if outgoing.wrapped is not None:
         reply = outgoing.wrapped.reply(reply)
     lost: tuple[Loss, ...] = ()
+    told = outgoing.masked.reply(reply) if outgoing.masked is not None else reply
     if not outgoing.verbatim and call.dialect:
-        named = replace(reply, id=_name(call, outgoing, tracer) or reply.id)
+        named = replace(told, id=_name(call, outgoing, tracer) or told.id)
         body, lost = dialects.get(call.dialect).write_reply(named, call.request)
-    _win(asking, tracer)
+    _win(asking, tracer, outgoing)
     tracer.token()
     tracer.losses = outgoing.losses
     tracer.lose(lost)
     await keeper.keep(reply)
-    return await _complete(asking.engine, tracer, upstream, reply, body)
+    return await _complete(asking.engine, tracer, upstream, reply, told, body)
 
 
 async def _streamed(
@@ -128,27 +144,58 @@ async def _streamed(
     else:
         restore = outgoing.wrapped.events() if outgoing.wrapped else None
         name = _name(call, outgoing, tracer)
-        relay = Rewriter(outgoing.back.reader(), front, asked=call.request, restore=restore, name=name)
+        unmask = outgoing.masked.events() if outgoing.masked is not None and front is not None else None
+        relay = Rewriter(outgoing.back.reader(), front, asked=call.request, restore=restore, unmask=unmask, name=name)
     source = upstream.chunks()
     head = await read_head(source, relay)
-    _win(asking, tracer)
+    _win(asking, tracer, outgoing)
     tracer.token()
     tracer.losses = outgoing.losses
     return StreamedAnswer(
-        tracer, asking.engine, upstream=upstream, source=source, relay=relay, head=head, front=front, keeper=keeper
+        tracer,
+        asking.engine,
+        upstream=upstream,
+        source=source,
+        relay=relay,
+        head=head,
+        front=front,
+        keeper=keeper,
+        masked=outgoing.masked,
     )
 
 
-def _win(asking: Asking, tracer: Tracer) -> None:
+async def _masked(tracer: Tracer, engine: Engine) -> Masked | None:
+    return await tracer.veil.over(engine) if tracer.veil is not None else None
+
+
+def _hidden(call: Call, masked: Masked | None) -> Call:
+    """The call as an engine may see it. What its client sent may pass untouched only if nothing in it was replaced."""
+    if masked is None or masked.request is call.request:
+        return call
+    return replace(call, request=masked.request, body=None)
+
+
+def _unseen(masked: Masked) -> Iterator[Loss]:
+    for what, count in masked.reported.items():
+        yield Loss(f"mask.{what}", f"{count} passed without being looked through", "low")
+
+
+def _win(asking: Asking, tracer: Tracer, outgoing: Outgoing) -> None:
     """This engine answers. Of two that are asked at once, only the first may; the other one's task ends here."""
     if not tracer.win(asking.engine):
         raise asyncio.CancelledError
+    if outgoing.masked is not None:
+        counts = ", ".join(f"{kind}={count}" for kind, count in sorted(outgoing.masked.counts.items()))
+        tracer.told.append((MASKED, counts.encode() or b"0"))
 
 
-async def _complete(engine: Engine, tracer: Tracer, upstream: Upstream, reply: Reply, body: bytes) -> WholeAnswer:
+async def _complete(
+    engine: Engine, tracer: Tracer, upstream: Upstream, reply: Reply, told: Reply, body: bytes
+) -> WholeAnswer:
+    """`reply` is what the engine said, `told` what its caller is told."""
     await upstream.close()
     tracer.end(reply=reply)
-    return WholeAnswer(tracer, engine, reply=reply, body=body)
+    return WholeAnswer(tracer, engine, reply=told, body=body)
 
 
 def _name(call: Call, outgoing: Outgoing, tracer: Tracer) -> str:

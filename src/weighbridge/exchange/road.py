@@ -1,4 +1,4 @@
-"""The road of one request: choose -> adapt -> call -> restore -> record, walked once.
+"""The road of one request: choose -> mask -> adapt -> call -> restore -> record, walked once.
 
 The gateway, `ask` and `weigh` all come this way, so what is measured is what is served. Between the choice and the
 first call stand policy, the cache, and the limits. An engine that fails before its first
@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from weighbridge.canon import Engine, Plan, Reply, Route, Trace
+from weighbridge.canon import Engine, Plan, Reply, Request, Route, Trace
 from weighbridge.engines.catalogue import Catalogue
 from weighbridge.engines.client import Client
 from weighbridge.engines.clock import SYSTEM, Clock
-from weighbridge.errors import InputError, WeighbridgeError
+from weighbridge.errors import InputError, MaskError, WeighbridgeError
 from weighbridge.exchange.adapt import Fetching
 from weighbridge.exchange.answer import StreamedAnswer, WholeAnswer, broken_off
 from weighbridge.exchange.call import Call
@@ -28,6 +28,7 @@ from weighbridge.exchange.search import Search
 from weighbridge.exchange.steering import Steering, indifferent
 from weighbridge.exchange.tracer import Tracer, day_of
 from weighbridge.exchange.tries import Ledger
+from weighbridge.exchange.veil import Veil, Veils
 from weighbridge.routes import Choice, choose
 
 
@@ -49,6 +50,7 @@ class Road:
         screen: Knows which engines policies admit; by default all.
         cache: Knows answers that were given before; by default none.
         steering: Knows how engines do; by default every engine may be asked at any time.
+        veils: Hides from engines what they must not see. Without it, a request of which something must be hidden is refused.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Road:
         screen: Screen | None = None,
         cache: Cache | None = None,
         steering: Steering | None = None,
+        veils: Veils | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._client = client
@@ -82,6 +85,7 @@ class Road:
         self._screen = screen
         self._cache = cache
         self._steering = steering or indifferent(clock)
+        self._veils = veils
         self._choices: tuple[Plan, dict[str, Choice]] = (plan(), {})
 
     @property
@@ -132,7 +136,7 @@ class Road:
         call: Call,
         *,
         target: str,
-        write: Callable[[Engine], bytes],
+        write: Callable[[Request, Engine], bytes],
         read: Callable[[bytes], Reply],
         serves: Callable[[Engine], bool],
     ) -> WholeAnswer:
@@ -141,7 +145,7 @@ class Road:
         Args:
             call: What the trace tells of it. It decides who is asked, and in which of the host's dialects.
             target: What is appended to the host's address.
-            write: Makes the body for an engine.
+            write: Makes the body for an engine, of the request as that engine may see it.
             read: Reads an answer, for the trace; the caller gets its bytes as they are.
             serves: Can an engine be asked this? Others are passed over.
 
@@ -169,6 +173,10 @@ class Road:
             return await self._answer(call, plan, tracer, errand)
         except WeighbridgeError as error:
             tracer.end(error.code, error=str(error))
+            if tracer.veil is not None:
+                error.what = tracer.veil.tell(
+                    error.what
+                )  # the caller reads its own values, the trace does not hold them
             raise
         except asyncio.CancelledError as error:
             outcome, why = broken_off(*error.args[:1])
@@ -200,6 +208,7 @@ class Road:
                 where="model",
                 fix="Name a route or an engine whose host offers it.",
             )
+        tracer.veil = self._veil(call, choice)
         if self._cache is not None and errand.serves is None and (kept := self._cache.look(call, choice, tracer)):
             return kept
         route = plan.routes.get(choice.route)
@@ -228,6 +237,14 @@ class Road:
         if tracer.engine is not None:
             self._steering.balancer.answered(route, tracer.engine, call.conversation)
         return answer
+
+    def _veil(self, call: Call, choice: Choice) -> Veil | None:
+        if self._veils is not None:
+            return self._veils.over(call, choice)
+        wanted = [call.mask, choice.entry.mask if choice.entry is not None else None]
+        if any(one is not None and one.level != "none" for one in wanted):
+            raise MaskError("The request is to be masked, and nothing here masks.", where=choice.route)
+        return None
 
     def _ordered(self, call: Call, route: Route | None, engines: tuple[Engine, ...]) -> Sequence[Engine]:
         if route is None or len(engines) == 1:

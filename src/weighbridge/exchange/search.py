@@ -174,7 +174,7 @@ class Search:
         upstream: Upstream | None = None
         answered = False
         try:
-            outgoing = await errand.write(engine, self._choice)
+            outgoing = await errand.write(engine, self._choice, tracer)
             upstream = await self._client.open(
                 engine,
                 outgoing.back,

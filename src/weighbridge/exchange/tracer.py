@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from weighbridge.canon import Attempt, Engine, Loss, Reply, Trace, Usage
+from weighbridge.canon import Attempt, Engine, Loss, Reply, Request, Trace, Usage
 from weighbridge.engines.clock import Clock
 from weighbridge.errors import EngineError, WeighbridgeError
 from weighbridge.exchange.call import Call
 from weighbridge.exchange.permit import Permit
 from weighbridge.exchange.tries import CHARS_PER_TOKEN, Ledger, Try, estimate_usage
+from weighbridge.exchange.veil import Veil
 
 PASSED_OVER = "passed_over"  #: the outcome of an attempt that was none
 LOST = "lost"  #: the outcome of an attempt that another engine was faster than
@@ -39,6 +40,7 @@ class Tracer:
         used: The tokens of that answer when it was made.
         told: Headers for the caller, besides those of the permit.
         won: Called with the engine that answers, before anything else happens.
+        veil: What hides the request from its engines; None: nothing does.
         ended: Called with the trace when the exchange ends, before the permit is settled; must not fail.
     """
 
@@ -74,6 +76,7 @@ class Tracer:
         self.told: list[tuple[bytes, bytes]] = []
         self.won: Callable[[Engine], None] | None = None
         self.ended: list[Callable[[Trace], None]] = []
+        self.veil: Veil | None = None
         self.trace: Trace | None = None
 
     @property
@@ -164,6 +167,17 @@ class Tracer:
         attempts = tuple(self._attempts(now))
         usage, cost, currency = self._owed(attempts)
         key = self._call.key
+        request: Request | None = self._call.request
+        conversation, masked = self._call.conversation, None
+        if self.veil is not None:
+            asked = self.engine.name if self.engine else attempts[-1].engine if attempts else ""
+            request, masked = self.veil.seen(asked)
+            if masked is not None:
+                conversation = masked.conversation
+                if reply is not None and masked.masking.traces == "original":
+                    reply = masked.recorded(reply)
+            elif request is None:
+                conversation = ""
         return Trace(
             id=self.id,
             at=self._at,
@@ -173,7 +187,7 @@ class Tracer:
             outcome=outcome,
             dialect=self._call.dialect,
             streamed=self._call.request.stream,
-            conversation=self._call.conversation,
+            conversation=conversation,
             source=self._call.source,
             first_token=self.first_token,
             total=now - self._began,
@@ -186,7 +200,9 @@ class Tracer:
             key=key.id if key else "",
             team=key.team if key else "",
             cached=self.cached,
-            request=self._call.request,
+            mask=masked.level if masked is not None else "none",
+            masked=masked.counts if masked is not None else {},
+            request=request,
             reply=reply,
         )
 

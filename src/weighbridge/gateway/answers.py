@@ -27,7 +27,7 @@ _ALLOWED = (
 )
 _EXPOSED = (
     b"x-weighbridge-engine, x-weighbridge-plan, x-weighbridge-trace, x-weighbridge-loss, x-weighbridge-estimated, "
-    b"x-weighbridge-cache, x-weighbridge-budget, retry-after"
+    b"x-weighbridge-cache, x-weighbridge-budget, x-weighbridge-masked, retry-after"
     + b"".join(
         b", x-ratelimit-%s-%s" % (what, of)
         for of in (b"requests", b"tokens")

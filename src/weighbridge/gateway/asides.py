@@ -12,7 +12,7 @@ from weighbridge.canon import Engine, Plan, Reply, Request, Usage, encode
 from weighbridge.dialects import counting
 from weighbridge.dialects.splice import splice_model
 from weighbridge.dialects.strict import decode, kind
-from weighbridge.errors import BrokenAnswerError, EngineError, InputError, PolicyError
+from weighbridge.errors import BrokenAnswerError, EngineError, InputError, MaskError, PolicyError
 from weighbridge.exchange import Call, Road, WholeAnswer
 from weighbridge.exchange.tries import CHARS_PER_TOKEN, estimate_usage
 from weighbridge.gateway.answers import Pairs, told
@@ -72,12 +72,12 @@ class Counting:
                 answer = await self._road.forward(
                     replace(call, dialect=dialect, request=replace(call.request, headers=told_here)),
                     target=counting.target(dialect, engine.upstream),
-                    write=lambda one: _written(call.request, one, dialect),
+                    write=lambda request, one: _written(request, one, dialect),
                     read=_no_tokens,
                     serves=lambda one: one.name == engine.name,
                 )
                 return Counted(counting.read_answer(await answer.body()), front, told(answer))
-            except (EngineError, PolicyError, InputError):
+            except (EngineError, MaskError, PolicyError, InputError):
                 pass  # its trace tells why; an estimate serves the client better than an error
         return Counted(estimate(call.request), front, [_ESTIMATED])
 
@@ -124,10 +124,17 @@ async def embed(road: Road, call: Call) -> WholeAnswer:
     return await road.forward(
         replace(call, dialect=CHAT),
         target="/embeddings",
-        write=lambda engine: splice_model(body, engine.upstream),
+        write=lambda request, engine: _embedding(body, call.request, request, engine),
         read=read_embedded,
         serves=lambda engine: bool(_EMBEDDING & {engine.host.dialect, *engine.host.speaks}),
     )
+
+
+def _embedding(body: bytes, asked: Request, request: Request, engine: Engine) -> bytes:
+    """The client's bytes; where something was masked in them, what was read of them."""
+    if request is asked:
+        return splice_model(body, engine.upstream)
+    return encode({"model": engine.upstream, **request.extra["openai-embeddings"]})
 
 
 class _Usage(Struct):

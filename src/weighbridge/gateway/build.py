@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from weighbridge.access.facts import Facts
 from weighbridge.access.governor import Governor
@@ -29,6 +29,7 @@ from weighbridge.exchange import Road
 from weighbridge.exchange.cache import AnswerCache
 from weighbridge.exchange.screen import PolicyScreen
 from weighbridge.exchange.steering import Steering
+from weighbridge.exchange.veil import Veils
 from weighbridge.gateway.admit import Admit
 from weighbridge.gateway.app import Gateway, Parts
 from weighbridge.gateway.asides import Counting
@@ -45,6 +46,9 @@ from weighbridge.settings import Config
 from weighbridge.store.keepsakes import Keepsakes
 from weighbridge.store.responses import StoredResponses
 from weighbridge.store.traces import TraceWriter, new_trace_id
+
+if TYPE_CHECKING:
+    from weighbridge.mask.masker import Masker
 
 _MB = 1_000_000
 _DAY = 86_400.0
@@ -79,6 +83,7 @@ class Built:
         settings = start.config.settings
         self._secrets = Secrets(Masters(environ, start.config.store_path))
         environ = Environ(environ, self._secrets)
+        self._veils = Veils(settings.mask, lambda: _masker(start.config, environ), metrics.masked)
         self._metrics = metrics
         self._endpoints = endpoints
         self._catalogue = load(start.config)
@@ -117,7 +122,13 @@ class Built:
         }
 
     def follow(self) -> None:
-        """Begin to follow the plan in force and what administrators keep in the store."""
+        """Begin to follow the plan in force and what administrators keep in the store.
+
+        Raises:
+            SettingsError: Something is to be masked, and what masks cannot be made as the settings want it.
+        """
+        if self._veils.wanted(self._plans.plan()):
+            self._veils.load()
         self._on_plan(self._plans.plan())
         self._on_records(self._plans.records)
         self._plans.watch(asyncio.get_running_loop(), self._on_plan, self._on_records)
@@ -130,6 +141,7 @@ class Built:
     async def close(self) -> None:
         """Let go of everything; what was recorded is on the disk afterwards."""
         await self._client.close()
+        self._veils.close()
         self._plans.close()
         try:
             self._writer.close()
@@ -160,6 +172,7 @@ class Built:
             keepsakes=self._keepsakes,
             fetcher=self._fetcher,
             steering=self._steering,
+            veils=self._veils,
             screen=PolicyScreen(time.time, self._on_refused),
             governor=Governor(self._meters, self._rules.of, settings.limits, count=self._metrics.add),
             ledger=self._journal,
@@ -269,6 +282,13 @@ def _keepsakes(config: Config) -> Keepsakes | None:
         max_bytes=int(settings.keepsakes_mb * _MB),
         now=time.time,
     )
+
+
+def _masker(config: Config, environ: Mapping[str, str]) -> Masker:
+    """What masks; loaded where something is to be masked, for it takes its time."""
+    from weighbridge.access.masking import masker_of
+
+    return masker_of(config, environ)
 
 
 class Models:

@@ -69,6 +69,8 @@ FAMILIES = (
         "Requests to routes that give answers again: hit, miss, or bypass where none may be kept.",
         ("route", "result"),
     ),
+    Family("weighbridge_masked_total", "counter", "Values that engines did not see.", ("route", "kind")),
+    Family("weighbridge_mask_seconds", "histogram", "Time to look through a request and mask it."),
     Family("weighbridge_hedges_total", "counter", "Engines asked beside a slow one.", ("route", "engine", "outcome")),
     Family("weighbridge_engine_workers", "gauge", "Workers that go easy on an engine.", ("engine", "state")),
     Family("weighbridge_traces_dropped_total", "counter", "Traces that could not be recorded."),
@@ -117,10 +119,16 @@ class Metrics:
             self._bucket("weighbridge_first_token_seconds", where, trace.first_token)
         if trace.total is not None:
             self._bucket("weighbridge_total_seconds", where, trace.total)
+        for kind, count in trace.masked.items():
+            self.add("weighbridge_masked_total", (route, kind), count)
         for attempt in charges(trace):
             self._charge(attempt)
         for attempt in trace.attempts:
             self._attempt(route, attempt)
+
+    def masked(self, seconds: float) -> None:
+        """Count the time that masking one request took."""
+        self._bucket("weighbridge_mask_seconds", (), seconds)
 
     def _charge(self, attempt: Attempt) -> None:
         usage = attempt.usage or Usage()

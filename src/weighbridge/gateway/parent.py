@@ -177,11 +177,13 @@ class Parent:
         from weighbridge.access import facts
         from weighbridge.engines.catalogue import load
         from weighbridge.gateway.plans import declare
+        from weighbridge.mask.kinds import check_kinds, own_kinds
         from weighbridge.routes import from_config
 
         catalogue = load(self._config)
         file = str(self._config.file or "")
         routes = from_config(self._config.routes, catalogue.engine, where=file)
+        check_kinds(routes, own_kinds(self._config.settings.mask), where=file)
         why = f"read {Path(file).name}" if file else "started without a configuration file"
         resolve = facts.current(state, catalogue).engine
         publication = declare(state, routes, resolve=resolve, who=getpass.getuser(), why=why, at=time.time())

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 from msgspec import Struct
 
-from weighbridge.canon import Level, Mode
+from weighbridge.canon import Level, Mode, Route
+from weighbridge.errors import SettingsError, did_you_mean
+from weighbridge.settings import Mask
 
 
 class Kind(Struct, frozen=True):
@@ -95,6 +99,30 @@ KINDS: dict[str, Kind] = {
     )
 }
 """Every kind that detectors find, by name. What the configuration adds is of a kind of its own, masked at every level."""
+
+
+def own_kinds(settings: Mask) -> frozenset[str]:
+    """The kinds that only the configuration knows."""
+    return frozenset((*settings.terms, *settings.patterns)) - KINDS.keys()
+
+
+def check_kinds(routes: Mapping[str, Route], known: Iterable[str], *, where: str = "") -> None:
+    """Refuse routes that say how to mask what nobody finds: a slip of the pen would let it pass.
+
+    Args:
+        routes: To be checked.
+        known: The kinds of the configuration's own words and patterns.
+        where: The file's name, for errors.
+
+    Raises:
+        SettingsError: A route names a kind that there is not.
+    """
+    kinds = {*KINDS, *known}
+    for name, route in routes.items():
+        for kind in route.mask.kinds if route.mask is not None else ():
+            if kind not in kinds:
+                place = f"{where}: [routes.{name}.mask]" if where else f"[routes.{name}.mask]"
+                raise SettingsError(f"There is no kind '{kind}'.", where=place, fix=did_you_mean(kind, kinds))
 
 
 def kind_of(name: str) -> Kind:

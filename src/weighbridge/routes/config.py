@@ -8,13 +8,14 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from weighbridge.canon import Route
+from weighbridge.canon import LEVELS, MODES, Masking, Route
 from weighbridge.errors import SettingsError, UnknownEngineError, did_you_mean
 from weighbridge.routes.plans import Resolve
 from weighbridge.routes.policy_fields import read_policy
 
 MAX_ROUTES = 10_000
 MAX_FALLBACKS = 16
+MAX_KINDS = 500
 DAY = 86_400
 MAX_WEIGHT = 1_000_000
 
@@ -36,6 +37,7 @@ class _Entry(Struct, frozen=True, forbid_unknown_fields=True):
     hedge_share: float = 0.05
     cache: float = 0.0
     cache_any: bool = False
+    mask: str | dict[str, Any] | None = None
 
 
 def from_config(sections: Mapping[str, Any], resolve: Resolve, *, where: str = "") -> dict[str, Route]:
@@ -60,6 +62,7 @@ def _route(name: str, section: Any, resolve: Resolve, where: str) -> Route:
     entry = _read(name, section, place)
     for what, fix in _flaws(entry):
         raise SettingsError(what, where=place, fix=fix)
+    mask = _mask(entry.mask, place) if entry.mask is not None else None
     policy = read_policy(entry.policy, f"{place[:-1]}.policy]") if entry.policy is not None else None
     try:
         primary, *fallbacks = (resolve(engine).name for engine in (entry.primary, *entry.fallbacks))
@@ -74,7 +77,7 @@ def _route(name: str, section: Any, resolve: Resolve, where: str) -> Route:
                 fix=did_you_mean(engine, (primary, *fallbacks)),
             )
     told = {field: getattr(entry, field) for field in _Entry.__struct_fields__}
-    told |= {"primary": primary, "fallbacks": tuple(fallbacks), "policy": policy, "weights": weights}
+    told |= {"primary": primary, "fallbacks": tuple(fallbacks), "policy": policy, "weights": weights, "mask": mask}
     return Route(name=name, **told)
 
 
@@ -94,6 +97,23 @@ def _read(name: str, section: Any, place: str) -> _Entry:
             f"'{name}' cannot be a route's name.", where=place, fix="Leave out '@': it marks engines (model@host)."
         )
     return entry
+
+
+def _mask(told: str | Mapping[str, Any], place: str) -> Masking:
+    """`mask = "strict"`, or a table of its own, `[routes.NAME.mask]`."""
+    row = {"level": told} if isinstance(told, str) else told
+    fix = f"Levels are {', '.join(LEVELS)}; modes {', '.join(MODES)}."
+    for key in row:
+        if key not in Masking.__struct_fields__:
+            fix = did_you_mean(key, Masking.__struct_fields__)
+            raise SettingsError(f"Unknown key 'mask.{key}'.", where=place, fix=fix)
+    try:
+        mask = msgspec.convert(row, Masking)
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"mask: {error}.", where=place, fix=fix) from error
+    if len(mask.kinds) > MAX_KINDS:
+        raise SettingsError(f"mask.kinds names {len(mask.kinds)} kinds.", where=place, fix=f"Keep at most {MAX_KINDS}.")
+    return mask
 
 
 def _flaws(entry: _Entry) -> Iterator[tuple[str, str]]:
