@@ -360,6 +360,24 @@ async def test_a_stored_response_is_its_caller_s_own(responses) -> None:
     assert one.get("resp_1", caller="ann") is None  # no process remembers it
 
 
+async def test_locked_responses_say_nothing_to_whoever_has_the_file_alone(tmp_path, wall) -> None:
+    path = tmp_path / "k.db"
+    plain = StoredResponses(path, seconds=DAY, max_bytes=10**6, now=wall)
+    plain.put("before", b'{"said":"plainly"}')
+    await plain.settle()
+    plain.close()
+    locked = StoredResponses(path, seconds=DAY, max_bytes=10**6, now=wall, key=b"k" * 32)
+    locked.put("r", b'{"said":"Ms Quillfeather is here"}', caller="ann")
+    assert locked.get("r", caller="ann") == b'{"said":"Ms Quillfeather is here"}'
+    assert locked.get("before") == b'{"said":"plainly"}'
+    await locked.settle()
+    locked.close()
+    assert all(b"Quillfeather" not in file.read_bytes() for file in tmp_path.iterdir())
+    other = StoredResponses(path, seconds=DAY, max_bytes=10**6, now=wall, key=b"o" * 32)
+    assert other.get("r", caller="ann") is None
+    other.close()
+
+
 async def test_a_response_can_be_deleted_before_it_was_written(responses) -> None:
     store = responses()
     store.put("r", b"{}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 import random
 import time
@@ -101,7 +102,7 @@ class Built:
             segment_seconds=settings.store.segment_seconds,
         )
         self._journal = Journal(Path(start.journal), written=lambda: self._writer.written)
-        self._stored = _stored(start.config)
+        self._stored = _stored(start.config, start.secret)
         self._keepsakes = _keepsakes(start.config)
         transport = AiohttpTransport(connections=settings.client.connections)
         self._fetcher = Fetcher(transport)
@@ -260,7 +261,7 @@ class Built:
             yield "weighbridge_engine_workers", (engine, state), 1.0
 
 
-def _stored(config: Config) -> StoredResponses | None:
+def _stored(config: Config, secret: bytes) -> StoredResponses | None:
     settings = config.settings.gateway
     if not settings.stored_responses:
         return None
@@ -269,6 +270,7 @@ def _stored(config: Config) -> StoredResponses | None:
         seconds=settings.stored_days * _DAY,
         max_bytes=int(settings.stored_mb * _MB),
         now=time.time,
+        key=hmac.digest(secret, b"stored responses", "sha256"),
     )
 
 
