@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from msgspec import Struct
 
+from weighbridge.canon import Level
 from weighbridge.cli import common
 from weighbridge.errors import InputError
 
@@ -16,8 +17,9 @@ if TYPE_CHECKING:
     from weighbridge.canon import Key, Plan
     from weighbridge.engines.catalogue import Catalogue
     from weighbridge.exchange import Call
+    from weighbridge.routes import Choice
     from weighbridge.routes.policy import Finding, Verdict
-    from weighbridge.settings import Config
+    from weighbridge.settings import Config, Mask
 
 REFUSED = 4  #: exit code where nobody may answer
 _MAX_REQUEST = 100_000_000  #: bytes
@@ -26,10 +28,12 @@ app = typer.Typer(help="Explain which engines a route may use, and why not the o
 
 
 class Candidate(Struct, frozen=True):
-    """One engine, in the order in which it would be tried."""
+    """One engine, in the order in which it would be tried. `mask`: at which level it is kept from the caller's values."""
 
     engine: str
     admitted: bool
+    mask: Level
+    why_mask: str
     findings: tuple[Finding, ...]
 
 
@@ -75,7 +79,7 @@ def explain(
     config = common.load_config(ctx)
     plan, known, shown_key = _ground(config, key)
     call = _call(route, request, dialect, data_class, shown_key)
-    explained = _explain(plan, known, call, whole=request is not None)
+    explained = _explain(plan, known, call, config.settings.mask, whole=request is not None)
     if as_json:
         common.print_json(explained)
     else:
@@ -135,7 +139,7 @@ def _read(file: Path) -> bytes:
     return body
 
 
-def _explain(plan: Plan, known: Catalogue, call: Call, *, whole: bool) -> Explained:
+def _explain(plan: Plan, known: Catalogue, call: Call, mask: Mask, *, whole: bool) -> Explained:
     from weighbridge.exchange.screen import asked_of_call, policies_of
     from weighbridge.gateway.scopes import check_dialect, check_name
     from weighbridge.routes import choose
@@ -153,13 +157,17 @@ def _explain(plan: Plan, known: Catalogue, call: Call, *, whole: bool) -> Explai
         plan.number,
         day,
         choice.entry.balance if choice.entry is not None else "",
-        [_candidate(verdict, whole=whole) for verdict in verdicts],
+        [_candidate(verdict, choice, mask, whole=whole) for verdict in verdicts],
     )
 
 
-def _candidate(verdict: Verdict, *, whole: bool) -> Candidate:
+def _candidate(verdict: Verdict, choice: Choice, mask: Mask, *, whole: bool) -> Candidate:
+    from weighbridge.exchange.maskings import masking_for, why_masked
+
     findings = tuple(finding for finding in verdict.findings if whole or finding.rule != "max_output")
-    return Candidate(verdict.engine.name, verdict.admitted, findings)
+    engine = verdict.engine
+    level = masking_for(engine, choice, mask).level
+    return Candidate(engine.name, verdict.admitted, level, why_masked(engine, choice, mask), findings)
 
 
 def _tell(explained: Explained) -> None:
@@ -176,6 +184,8 @@ def _tell(explained: Explained) -> None:
             mark = ("+ ", "green") if finding.admitted else ("- ", "red")
             reason = f"{finding.rule} ({finding.by}): {finding.reason}"
             out.print(Padding(Text.assemble(mark, common.printable(reason)), (0, 0, 0, 2), expand=False))
+        if one.mask != "none":
+            out.print(Text(f"  masked: {one.mask} ({common.printable(one.why_mask)})", "yellow"))
         if not one.findings:
             out.print(Text("    no rule asks for anything", "dim"))
     if explained.balance:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from weighbridge.canon import DATA_CLASSES, Engine, Level, Masking, Plan, Request, strictest
-from weighbridge.canon.places import is_among
+from weighbridge.canon import Engine, Level, Masking, Plan, Request, strictest
 from weighbridge.errors import MaskError, WeighbridgeError
 from weighbridge.exchange.call import Call
+from weighbridge.exchange.maskings import masking_for
 from weighbridge.routes import Choice
-from weighbridge.settings import Mask, MaskForce
+from weighbridge.settings import Mask
 
 if TYPE_CHECKING:
     from weighbridge.mask.masker import Masked, Masker
@@ -131,17 +131,11 @@ class Veils:
         known = self._known.get(id(choice))
         if known is not None and known[0] is choice:
             return known[1]
-        base = choice.entry.mask if choice.entry is not None and choice.entry.mask is not None else None
-        asked = {engine.name: self._for(engine, base) for engine in choice.engines}
+        asked = {engine.name: masking_for(engine, choice, self._settings) for engine in choice.engines}
         if len(self._known) >= _KNOWN:
             self._known.clear()
         self._known[id(choice)] = (choice, asked)
         return asked
-
-    def _for(self, engine: Engine, base: Masking | None) -> Masking:
-        base = base or Masking(level=self._settings.level)
-        forced: list[Level] = [one.level for one in self._settings.force if _concerns(one, engine)]
-        return replace(base, level=strictest(base.level, *forced))
 
 
 class Veil:
@@ -196,19 +190,3 @@ class Veil:
 
 def _both(mine: Masking, other: Masking) -> Masking:
     return replace(mine, level=strictest(mine.level, other.level), kinds=other.kinds | mine.kinds)
-
-
-def _concerns(force: MaskForce, engine: Engine) -> bool:
-    host = engine.host
-    if host.runs_here:
-        return False
-    if force.jurisdictions:
-        named = frozenset(code.upper() for code in force.jurisdictions)
-        if not (is_among(host.jurisdiction, named) if host.jurisdiction else "UNKNOWN" in named):
-            return False
-    if force.data_class:
-        ranks = ("", *DATA_CLASSES)
-        cleared = ranks.index(host.cleared_for) if host.cleared_for in ranks else 0
-        if cleared > ranks.index(force.data_class):
-            return False
-    return True
