@@ -45,15 +45,16 @@ class Veils:
         self._make = masker
         self._masker: Masker | None = None
         self._threads: ThreadPoolExecutor | None = None
-        self._known: dict[int, tuple[Choice, dict[str, Masking]]] = {}
+        self._known: dict[int, tuple[Choice, dict[str, Masking], bool]] = {}
         self.observe = observe
 
     def over(self, call: Call, choice: Choice) -> Veil | None:
         """What hides this call from engines; None where none of the choice's engines must be kept from anything."""
-        asked = self._of(choice)
+        asked, wanted = self._of(choice)
         if call.mask is not None:
             asked = {name: _both(call.mask, one) for name, one in asked.items()}
-        return Veil(self, call, asked) if any(one.level != "none" for one in asked.values()) else None
+            wanted = wanted or call.mask.level != "none"
+        return Veil(self, call, asked) if wanted else None
 
     def load(self) -> None:
         """Make ready what masks, before the first request needs it.
@@ -127,15 +128,17 @@ class Veils:
         work = self._masker.work(call.request, masking)
         return work == 0 or (work <= _SHORT and not self._masker.finder.finds_names)
 
-    def _of(self, choice: Choice) -> dict[str, Masking]:
+    def _of(self, choice: Choice) -> tuple[dict[str, Masking], bool]:
+        """What is masked for each engine of a choice, and is it anything for any?"""
         known = self._known.get(id(choice))
         if known is not None and known[0] is choice:
-            return known[1]
+            return known[1:]
         asked = {engine.name: masking_for(engine, choice, self._settings) for engine in choice.engines}
         if len(self._known) >= _KNOWN:
             self._known.clear()
-        self._known[id(choice)] = (choice, asked)
-        return asked
+        wanted = any(one.level != "none" for one in asked.values())
+        self._known[id(choice)] = (choice, asked, wanted)
+        return asked, wanted
 
 
 class Veil:
