@@ -1,0 +1,186 @@
+"""Names by a model of spaCy, of which the part that finds names is used and nothing else."""
+
+from __future__ import annotations
+
+# ruff: noqa: RUF001  # punctuation of all kinds stands in what people write
+import importlib.metadata
+import os
+import re
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from weighbridge.canon import Span
+from weighbridge.errors import InputError, MissingExtraError
+from weighbridge.mask.names import words
+from weighbridge.mask.names.chunks import batches, pieces
+from weighbridge.mask.names.folder import readers_of
+
+_KINDS: dict[str, tuple[str, float]] = {
+    "PERSON": ("person", 0.85),
+    "PER": ("person", 0.85),
+    "persName": ("person", 0.85),
+    "GPE": ("place", 0.8),
+    "LOC": ("place", 0.8),
+    "FAC": ("place", 0.6),
+    "placeName": ("place", 0.8),
+    "geogName": ("place", 0.8),
+    "ORG": ("organisation", 0.75),
+    "orgName": ("organisation", 0.75),
+    "NORP": ("group", 0.75),
+    "DATE": ("date", 0.6),
+    "date": ("date", 0.6),
+}
+"""The kinds of the labels that models give, and how far they are to be believed. Other labels are not masked."""
+
+_AGE = re.compile(r"(?i)\b(?:aged?|old|years?[ -]olds?)\b")
+_DATED = re.compile(r"[0-9]")
+_CODE = re.compile(r"[_{}\[\]()<>=/\\|@#$%^*`~]|::|[a-z][A-Z][a-z]|https?:")
+_EDGE = " \t\r\n.,;:!?\"'“”‘’«»-–—*"
+_LEADING = re.compile(r"(?i:the|a|an|mr|mrs|ms|miss|dr|prof|herr|frau|mme|hi|hello|hey|dear|thanks)\.?\s+")
+
+
+class SpacyNames:
+    """Finds what one model finds; see `Names`. It is loaded at once, which takes about 2 s and 200 MB.
+
+    Args:
+        folder: The model's folder, which holds data alone.
+        second_view: Look at the texts a second time in small letters, which finds people whose capitals misled the model.
+
+    Raises:
+        MissingExtraError: spaCy is not installed.
+        InputError: The folder holds no model that can be loaded safely.
+    """
+
+    def __init__(self, folder: Path, *, second_view: bool = False) -> None:
+        self._nlp = _load(folder)
+        self._second_view = second_view
+        self._one_at_a_time = threading.Lock()  # the words of a batch are forgotten after it, for all threads
+
+    def find(self, texts: Sequence[str], *, language: str = "") -> list[list[Span]]:
+        """See `Names.find`. The model is the one of its language, whatever the texts' is."""
+        del language
+        found: list[list[Span]] = [[] for _ in texts]
+        for batch in batches(pieces(texts)):
+            for (index, offset, _), entities in zip(batch, self._entities([p for _, _, p in batch]), strict=True):
+                for start, end, label in entities:
+                    found[index].extend(_spans(texts[index], offset + start, offset + end, label))
+            if self._second_view:
+                lowered = [
+                    (index, offset, small) for index, offset, piece in batch if (small := _small(piece)) != piece
+                ]
+                for (index, offset, _), entities in zip(
+                    lowered, self._entities([p for _, _, p in lowered]), strict=True
+                ):
+                    for start, end, label in entities:
+                        if _KINDS.get(label, ("",))[0] == "person":
+                            found[index].extend(_spans(texts[index], offset + start, offset + end, label))
+        return [sorted(set(spans)) for spans in found]
+
+    def _entities(self, batch: list[str]) -> list[list[tuple[int, int, str]]]:
+        """What the model finds in each of the texts."""
+        if not batch:
+            return []
+        with self._one_at_a_time, self._nlp.memory_zone():
+            return [
+                [(entity.start_char, entity.end_char, entity.label_) for entity in document.ents]
+                for document in self._nlp.pipe(batch)
+            ]
+
+
+def _load(folder: Path) -> Any:
+    """The model, of which nothing is loaded but what finds names."""
+    needed, others = readers_of(folder)
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "BLIS_NUM_THREADS"):
+        os.environ.setdefault(name, "1")  # matrices are small, and requests run side by side already
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # of its own imports, and of versions, which the check of labels makes up for
+            import spacy
+            from thinc.api import NumpyOps
+
+            nlp = spacy.load(folder, exclude=others)
+    except ImportError as error:
+        raise MissingExtraError(
+            "Finding names needs spaCy.", fix="Install it: pip install 'weighbridge[names]'."
+        ) from error
+    except (ValueError, TypeError, KeyError, OSError) as error:
+        raise InputError(
+            f"The model cannot be loaded: {type(error).__name__}: {str(error)[:200]}",
+            where=str(folder),
+            fix=f"Use one that was made for spaCy {_version()}.",
+        ) from error
+    labels = {label for name in needed for label in nlp.pipe_labels.get(name, ())}
+    if not labels & _KINDS.keys():
+        raise InputError(
+            "The model finds no people, places or organisations.", where=str(folder), fix="Use another one."
+        )
+    for name in needed:
+        part: Any = nlp.get_pipe(name)
+        part.model._to_ops(NumpyOps(use_blis=False))  # noqa: SLF001  # numpy multiplies these sizes twice as fast
+    return nlp
+
+
+def _version() -> str:
+    return importlib.metadata.version("spacy")
+
+
+def _small(text: str) -> str:
+    """The text in small letters, each in its place."""
+    small = text.lower()
+    return small if len(small) == len(text) else "".join(c.lower() if len(c.lower()) == 1 else c for c in text)
+
+
+def _spans(text: str, start: int, end: int, label: str) -> Iterator[Span]:
+    """What is masked of something that the model found: line by line, without what stands around names."""
+    known = _KINDS.get(label)
+    if known is None:
+        return
+    kind, score = known
+    if kind == "date":
+        if _AGE.search(text, start, end):
+            kind = "age"
+        elif not _DATED.search(text, start, end):
+            return  # "last year"
+        yield Span(start, end, kind, "name", score)
+        return
+    for line in re.finditer(r"[^\r\n\t]+", text[start:end]):
+        trimmed = _trimmed(text, start + line.start(), start + line.end())
+        if trimmed is None:
+            continue
+        kind_here = "person" if kind == "organisation" and _called_like_a_person(text[slice(*trimmed)]) else kind
+        yield Span(*trimmed, kind_here, "name", score)
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Without spaces, punctuation and titles; None if no name is left, or it is code."""
+    while start < end and text[start] in _EDGE:
+        start += 1
+    while start < end and text[end - 1] in _EDGE:
+        end -= 1
+    while match := _LEADING.match(text, start, end):
+        start = match.end()
+    if text[end - 2 : end] in {"'s", "’s"} and end - start > 3:  # noqa: PLR2004  # a letter and what makes it possessive
+        end -= 2
+    value = text[start:end]
+    if len(value) < 2 or not any(c.isalpha() for c in value) or _CODE.search(value):  # noqa: PLR2004  # a letter is no name
+        return None
+    around = text[max(start - 1, 0) : start] + text[end : end + 1]
+    if (
+        _CODE.search(around.replace("(", "").replace(")", "").replace("[", "").replace("]", ""))
+        or text[end : end + 1] == "("
+    ):
+        return None
+    if all(word.lower() in words.NOT_NAMES for word in re.findall(r"[^\W\d_]+", value)):
+        return None
+    return start, end
+
+
+def _called_like_a_person(value: str) -> bool:
+    """Whether what the model took for an organisation begins with a given name and has no word of organisations."""
+    parts = [part.lower() for part in re.findall(r"[^\W\d_]+", value)]
+    return 1 <= len(parts) <= 3 and parts[0] in words.GIVEN and not words.ORGANISATIONS.intersection(parts)  # noqa: PLR2004  # names of people have three words at most, mostly
