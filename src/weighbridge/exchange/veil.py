@@ -6,6 +6,7 @@ Masking is long where names are looked for: it runs beside the event loop, in fe
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,7 @@ class Veils:
         self._settings = settings
         self._make = masker
         self._masker: Masker | None = None
+        self._loading = threading.Lock()
         self._threads: ThreadPoolExecutor | None = None
         self._known: dict[int, tuple[Choice, dict[str, Masking], bool]] = {}
         self.observe = observe
@@ -62,8 +64,9 @@ class Veils:
         Raises:
             SettingsError: It cannot be made as the settings want it.
         """
-        if self._masker is None:
-            self._masker = self._make()
+        with self._loading:
+            if self._masker is None:
+                self._masker = self._make()
 
     def wanted(self, plan: Plan) -> bool:
         """May a request of this plan have to be masked?"""
