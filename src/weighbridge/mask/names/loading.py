@@ -12,6 +12,7 @@ from weighbridge.errors import NotFoundError, SettingsError
 from weighbridge.mask.language import has_han, language_of
 from weighbridge.mask.names.base import Names, Several
 from weighbridge.mask.names.chinese import ChineseCues, LacNames
+from weighbridge.mask.names.code import believed
 from weighbridge.mask.names.cues import CueNames
 from weighbridge.mask.names.models import Model, Models
 from weighbridge.mask.names.spacy_reader import SpacyNames
@@ -45,7 +46,7 @@ class ByLanguage:
             spans = self._readers[reader].find([texts[index] for index in indices], language=reader)
             for index, more in zip(indices, spans, strict=True):
                 found[index].update(more)
-        return [sorted(spans) for spans in found]
+        return [sorted(believed(text, spans)) for text, spans in zip(texts, found, strict=True)]
 
     def _languages(self, text: str, language: str) -> set[str]:
         """Whose readers look at a text: its language's, and Chinese ones where Chinese characters stand in it."""

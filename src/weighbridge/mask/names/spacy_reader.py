@@ -36,8 +36,11 @@ _KINDS: dict[str, tuple[str, float]] = {
 """The kinds of the labels that models give, and how far they are to be believed. Other labels are not masked."""
 
 _AGE = re.compile(r"(?i)\b(?:aged?|old|years?[ -]olds?)\b")
-_DATED = re.compile(r"[0-9]")
-_CODE = re.compile(r"[_{}\[\]()<>=/\\|@#$%^*`~]|::|[a-z][A-Z][a-z]|https?:")
+_DATED = re.compile(
+    r"(?i)[0-9]{1,4}[-/.][0-9]{1,2}[-/.][0-9]{1,4}|\b(?:1[6-9]|20)[0-9]{2}\b|\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+    r"[a-z]*\.? [0-9]{1,4}\b|\b[0-9]{1,2}(?:st|nd|rd|th)?(?: of)? (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+)
+_CODE = re.compile(r"[_{}\[\]()<>=/\\|@#$%^*`~]|::|https?:")
 _EDGE = " \t\r\n.,;:!?\"'“”‘’«»-–—*"
 _LEADING = re.compile(r"(?i:the|a|an|mr|mrs|ms|miss|dr|prof|herr|frau|mme|hi|hello|hey|dear|thanks)\.?\s+")
 
