@@ -84,7 +84,7 @@ def _table(
     from rich.table import Table
     from rich.text import Text
 
-    from weighbridge.weigh import words
+    from weighbridge.weigh import rows, words
     from weighbridge.weigh.numbers import one_line
 
     names = words.labels(weighing)
@@ -100,7 +100,7 @@ def _table(
         for row in group.rows:
             indent = 2 + 2 * row.level
             name = Text(" " * indent + _fit(console, row.name, _LABEL - 2 - indent))
-            notes = group.name == "Quality"
+            notes = group.name in ("Quality", rows.MASKING)
             texts = [f"{row.cells[at].value} {row.cells[at].note if notes else ''}".rstrip() for at in places]
             table.add_row(name, *(_cell(_break(_plain(console, text), width)) for text in texts))
     return table
@@ -131,22 +131,28 @@ def _verdicts(console: Console, weighing: Weighing) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from weighbridge.weigh import words
+    from weighbridge.weigh import mask_words, words
     from weighbridge.weigh.numbers import clean
 
     names = words.labels(weighing)
     base = names.get(weighing.base, clean(weighing.base))
+    seen = [told for card in words.ordered(weighing) if (told := mask_words.what_was_seen(card))]
     if not weighing.comparisons:
-        _say(console, "One engine was weighed, so there is nothing to compare it with.")
+        for told in ("One engine was weighed, so there is nothing to compare it with.", *seen):
+            _say(console, told)
         console.print()
         return
     for engine, found in _compared(weighing):
         told = f"{words.verdict(found, names[engine], base)} {words.meaning(found)}"
+        told = f"{told} {mask_words.toll(weighing, engine)}".rstrip()
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_column(width=9)
         grid.add_column(overflow="fold")
         grid.add_row(Text(found.verdict.upper(), style=_STYLES[found.verdict]), Text(_plain(console, told)))
         console.print(grid)
+        console.print()
+    for told in seen:
+        _say(console, told)
         console.print()
 
 

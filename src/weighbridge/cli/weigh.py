@@ -18,7 +18,7 @@ from weighbridge.errors import InputError, StoreError, did_you_mean
 from weighbridge.settings import Config
 
 if TYPE_CHECKING:
-    from weighbridge.canon import Engine
+    from weighbridge.canon import Engine, Level
     from weighbridge.cli.engine_room import EngineRoom
     from weighbridge.weigh.runner import Options, Progress
     from weighbridge.weigh.types import Suite, Weighing
@@ -31,7 +31,7 @@ _TICK = 0.2  #: seconds between two looks at the progress
 
 def weigh(
     ctx: typer.Context,
-    suite: Annotated[str, typer.Argument(help="starter, a JSONL file, or traces:ROUTE.", metavar="SUITE")],
+    suite: Annotated[str, typer.Argument(help="starter, medical, a JSONL file, or traces:ROUTE.", metavar="SUITE")],
     engines: Annotated[
         str, typer.Option("--engines", "-e", help="Engines to weigh, with commas: A,B,C.", metavar="A,B,C")
     ],
@@ -48,6 +48,13 @@ def weigh(
     noise: Annotated[
         bool, typer.Option("--noise", help="Ask the base twice: how much does an engine differ from itself?")
     ] = False,
+    mask: Annotated[
+        str,
+        typer.Option(
+            help="Weigh one engine against itself at levels of masking (none, secrets, personal, strict).",
+            metavar="LEVELS",
+        ),
+    ] = "",
     grader: Annotated[
         str, typer.Option(help="For traces: how free text is compared (exact, contains, choice, number).")
     ] = "",
@@ -66,9 +73,12 @@ def weigh(
     """
     import asyncio
 
-    from weighbridge.weigh import suites
+    from weighbridge.weigh import masking, suites
     from weighbridge.weigh.runner import Options
 
+    levels = masking.read_levels(mask)
+    if levels:
+        _check_masked(engines, base)
     config = common.load_config(ctx, weigh__margin=margin, weigh__alpha=alpha, weigh__concurrency=concurrency)
     target = None if as_json and report is None else _check_target(report or Path(REPORT))
     loaded = suites.load(suite, traces=config.traces_path, grader=grader, limit=limit, tell=_tell)
@@ -81,6 +91,8 @@ def weigh(
         seed=chosen.seed,
         budget=_micro(budget),
         fresh=fresh,
+        levels=levels,
+        masking=_masking(config, levels),
     )
     try:
         weighing = asyncio.run(_weigh(config, loaded, engines, base, options, noise=noise))
@@ -98,11 +110,13 @@ async def _weigh(
     from msgspec.structs import replace
 
     from weighbridge.cli.engine_room import open_room
+    from weighbridge.weigh import masking
 
     async with open_room(config) as room:
         found, chosen = pick(engines, base, room)
-        options = replace(options, noise=chosen.name if noise else "")
-        return await conduct(room, suite, found, base=chosen.name, options=options)
+        name = masking.name_of(chosen.name, options.levels[0]) if options.levels else chosen.name
+        options = replace(options, noise=name if noise else "")
+        return await conduct(room, suite, found, base=name, options=options)
 
 
 async def conduct(room: EngineRoom, suite: Suite, engines: list[Engine], *, base: str, options: Options) -> Weighing:
@@ -112,21 +126,32 @@ async def conduct(room: EngineRoom, suite: Suite, engines: list[Engine], *, base
         room: What calls engines.
         suite: What is asked.
         engines: Who is asked.
-        base: The name of the engine that the others are compared with.
+        base: The name of the engine, or of it at a level of masking, that the others are compared with.
         options: How it is asked; `weigh.margin` and `weigh.alpha` come from the room's configuration.
     """
     from msgspec.structs import replace
 
     from weighbridge.store.results import Results
     from weighbridge.weigh import runner, scorecard
+    from weighbridge.weigh.watch import Watch
 
     started = time.time()
+    watch = Watch()
+    room.client.watch = watch
+    suite, named_by = await _named(room, suite) if options.levels else (suite, "")
     progress = runner.Progress()
     chosen = room.config.settings.weigh
     with contextlib.closing(Results(room.config.results_path)) as results:
         async with _progress_bar(progress):
             outcome = await runner.run(
-                suite, engines, room.road, results, options=options, progress=progress, prepare=room.local.start
+                suite,
+                engines,
+                room.road,
+                results,
+                options=options,
+                progress=progress,
+                prepare=room.local.start,
+                watch=watch,
             )
     if progress.reused:
         _tell(f"{progress.reused} of {progress.total} answers are from earlier runs; --fresh asks again.")
@@ -143,7 +168,60 @@ async def conduct(room: EngineRoom, suite: Suite, engines: list[Engine], *, base
         noise=outcome.noise,
         version=__version__,
         stopped=outcome.stopped,
+        levels=options.levels,
+        identifiers_by=named_by,
     )
+
+
+def _check_masked(engines: str, base: str | None) -> None:
+    """With --mask one engine is weighed, and its first level is the base."""
+    names = [name for name in engines.split(",") if name.strip()]
+    if len(names) > 1:
+        raise InputError(
+            f"--mask weighs one engine against itself, and --engines names {len(names)}.",
+            where="--mask",
+            fix="Name one engine; weigh several without --mask, or one after the other.",
+        )
+    if base is not None:
+        raise InputError(
+            "--mask weighs one engine against itself, so --base has nothing to name.",
+            where="--base",
+            fix="Leave it out: the first level of --mask is the base.",
+        )
+
+
+def _masking(config: Config, levels: tuple[Level, ...]) -> str:
+    """What decides on what is masked, in one name; "" where nothing is, so that such answers keep the name they had."""
+    import hashlib
+
+    import msgspec
+
+    settings = config.settings.mask
+    if not levels and settings.level == "none" and not settings.force:
+        return ""
+    models = config.store_path / "models"
+    found = sorted(path.name for path in models.iterdir()) if models.is_dir() else []
+    told = msgspec.json.encode([__version__, found, settings], order="sorted")
+    return hashlib.sha256(told).hexdigest()
+
+
+async def _named(room: EngineRoom, suite: Suite) -> tuple[Suite, str]:
+    """The suite with its identifiers, and who named them: detectors, where the suite itself names none."""
+    import asyncio
+
+    from weighbridge.mask.detect import finder_of
+    from weighbridge.weigh import masking
+
+    if masking.has_identifiers(suite.samples):
+        return suite, "suite"
+    config = room.config
+    finder = finder_of(config.settings.mask, config.store_path)
+    found = await asyncio.to_thread(masking.with_found, suite, finder)
+    if not masking.has_identifiers(found.samples):
+        _tell(f"The suite {suite.name} names no identifiers and detectors find none: what leaks stays unknown.")
+        return suite, ""
+    _tell(f"The suite {suite.name} names no identifiers; what detectors find in it counts as such.")
+    return found, "detectors"
 
 
 def pick(engines: str, base: str | None, room: EngineRoom) -> tuple[list[Engine], Engine]:

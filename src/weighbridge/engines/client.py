@@ -49,6 +49,9 @@ class Client:
         clock: Time.
         rng: Jitter of the backoff.
         folder: Where relative paths of `recorded` hosts start; the current folder by default.
+
+    Attributes:
+        watch: Told the body of each request right before it is sent, of each try anew; by default nobody is.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Client:
         self._rng = rng or random.Random()  # noqa: S311 - jitter, nothing secret
         self._folder = folder or Path()
         self._recorded: dict[str, Transport] = {}
+        self.watch: Callable[[bytes], None] | None = None
 
     async def endpoint(self, engine: Engine) -> Endpoint | None:
         """Where a local engine listens and what it can do, starting it if need be; None for every other engine.
@@ -135,6 +139,8 @@ class Client:
                 sent = True
                 if on_send is not None:
                     on_send()
+                if self.watch is not None:
+                    self.watch(signed.request.body)
                 response = await self._try(call.transport, signed.request, begin_by)
                 if not _good(response.status):
                     raise await self._refusal(call, response, signed, begin_by)

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from weighbridge.canon import Engine, Reply, Request, ResponseFormat, Sampling, Usage
+from weighbridge.canon import Engine, Level, Reply, Request, ResponseFormat, Sampling, Usage
+from weighbridge.weigh.masking import name_of
 from weighbridge.weigh.types import Sample
 
 #: Tokens on top of a sample's limit for engines that think before they answer: their thinking counts as output.
@@ -21,14 +22,26 @@ _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
 class Contestant(Struct, frozen=True):
-    """An engine that is asked all samples. A further `repeat` of the same engine is asked anew."""
+    """An engine that is asked all samples, at a level of masking; None: as its route and host have it.
+
+    A further `repeat` of the same engine is asked anew.
+    """
 
     engine: Engine
     repeat: int = 0
+    level: Level | None = None
+
+    @property
+    def name(self) -> str:
+        """The engine's name, and the level where it says more."""
+        return name_of(self.engine.name, self.level)
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):
-    """An answer as it is stored: everything but its grade, which is given anew each time, and its cost."""
+    """An answer as it is stored: everything but its grade, which is given anew each time, and its cost.
+
+    Where it was asked for at a level of masking, `sent` is what the engine could read, and `masked` counts what was masked.
+    """
 
     reply: Reply
     usage: Usage | None = None
@@ -36,6 +49,8 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     total: float | None = None
     at: float = 0.0
     trace: str = ""
+    sent: str = ""
+    masked: dict[str, int] = {}
 
 
 def request_for(sample: Sample, engine: Engine, *, max_tokens: int, seed: int) -> Request:
@@ -83,11 +98,13 @@ def identity(engine: Engine, folder: Path) -> bytes:
     )
 
 
-def key(engine_identity: bytes, request: Request, repeat: int) -> str:
-    """The name of a question: SHA-256 over the engine, the request and the number of the repetition."""
+def key(engine_identity: bytes, request: Request, repeat: int, masking: str = "") -> str:
+    """The name of a question: SHA-256 over the engine, the request, the number of the repetition, and how it is masked."""
     digest = hashlib.sha256(engine_identity)
     digest.update(_ENCODER.encode(request))
     digest.update(b"%d" % repeat)
+    if masking:
+        digest.update(b"\0mask " + masking.encode())
     return digest.hexdigest()
 
 

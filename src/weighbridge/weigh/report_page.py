@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from html import escape
 
-from weighbridge.weigh import report_plots, words
+from weighbridge.weigh import mask_words, report_plots, words
 from weighbridge.weigh.numbers import clean, level, margin, plural
 from weighbridge.weigh.rows import Cell, Group, Row, groups
 from weighbridge.weigh.types import Comparison, Scorecard, Weighing
@@ -63,9 +63,10 @@ def verdicts(weighing: Weighing) -> str:
     base = names.get(weighing.base, clean(weighing.base))
     cards = words.ordered(weighing)
     if not weighing.comparisons:
-        return section("verdict", "Verdict", "<p>One engine was weighed, so there is nothing to compare it with.</p>")
+        alone = "<p>One engine was weighed, so there is nothing to compare it with.</p>"
+        return section("verdict", "Verdict", alone + _seen(cards))
     items = "".join(
-        _verdict(weighing.comparisons[card.engine], index, names[card.engine], base)
+        _verdict(weighing, card, index, names[card.engine], base)
         for index, card in enumerate(cards)
         if card.engine in weighing.comparisons
     )
@@ -74,21 +75,28 @@ def verdicts(weighing: Weighing) -> str:
         f"of the time. A range wholly right of the margin of {margin(weighing.margin)} is safe, wholly left of it unsafe."
     )
     body = (
-        f'<ul class="verdicts">{items}</ul>'
+        f'<ul class="verdicts">{items}</ul>{_seen(cards)}'
         f"<figure>{report_plots.forest(weighing)}<figcaption>{escape(caption)}</figcaption></figure>"
         f'<p class="noise-floor">{escape(words.noise(weighing))}</p>'
     )
     return section("verdict", "Verdict", body)
 
 
-def _verdict(found: Comparison, index: int, name: str, base: str) -> str:
+def _seen(cards: list[Scorecard]) -> str:
+    """What the engines saw, where they were weighed at levels of masking."""
+    return "".join(f'<p class="seen">{escape(told)}</p>' for told in map(mask_words.what_was_seen, cards) if told)
+
+
+def _verdict(weighing: Weighing, card: Scorecard, index: int, name: str, base: str) -> str:
+    found: Comparison = weighing.comparisons[card.engine]
+    meaning = " ".join(filter(None, (words.meaning(found), mask_words.toll(weighing, card.engine))))
     word = words.VERDICTS[found.verdict]
     told = words.verdict(found, name, base).removeprefix(name)
     sign = f'<svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">{_SIGNS[found.verdict]}</svg>'
     return (
         f'<li><p class="word {found.verdict}">{sign}{word}</p><div>'
         f'<p class="told">{report_plots.mark(index)}<span><b>{escape(name)}</b>{escape(told)}</span></p>'
-        f'<p class="meaning">{escape(words.meaning(found))}</p></div></li>'
+        f'<p class="meaning">{escape(meaning)}</p></div></li>'
     )
 
 

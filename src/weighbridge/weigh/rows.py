@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from weighbridge.weigh import words
+from weighbridge.weigh import mask_words, words
 from weighbridge.weigh.numbers import UNKNOWN, clean, money, percent, rate, ratio, seconds, span
-from weighbridge.weigh.types import Interval, Scorecard, Weighing
+from weighbridge.weigh.types import Interval, Masked, Scorecard, Weighing
 
 MICRO = 1_000_000
+MASKING = "What the engine saw"
 NO_CATEGORY = "(no category)"
 
 
@@ -47,7 +48,7 @@ def category_name(name: str) -> str:
 
 
 def groups(weighing: Weighing) -> list[Group]:
-    """The whole scorecard: quality, cost, speed, facts."""
+    """The whole scorecard: quality, what was seen where that was measured, cost, speed, facts."""
     cards = words.ordered(weighing)
     quality = [_row("All samples", cards, lambda card: _interval(card.quality))]
     quality += [
@@ -57,10 +58,45 @@ def groups(weighing: Weighing) -> list[Group]:
     quality.append(_row("Format as asked for", cards, lambda card: _interval(card.validity)))
     return [
         Group("Quality", tuple(quality)),
+        *_masking(cards),
         Group("Cost", _cost(weighing, cards)),
         Group("Speed", _speed(weighing, cards)),
         Group("Facts", _facts(cards, words.labels(weighing))),
     ]
+
+
+def _masking(cards: list[Scorecard]) -> list[Group]:
+    """What the engines saw, where they were weighed at levels of masking."""
+    if not any(card.masked for card in cards):
+        return []
+    kinds = list(dict.fromkeys(kind for card in cards if card.masked for kind in card.masked.by_kind))
+
+    def share(pick: Callable[[Masked], Interval | None]) -> Callable[[Scorecard], Cell]:
+        return lambda card: _interval(pick(card.masked) if card.masked else None)
+
+    def text(write: Callable[[Masked], Cell]) -> Callable[[Scorecard], Cell]:
+        return lambda card: write(card.masked) if card.masked else Cell(UNKNOWN)
+
+    def of_kind(kind: str) -> Row:
+        cells = tuple(share(lambda found: found.by_kind.get(kind))(card) for card in cards)
+        return Row(mask_words.kind_name(kind), cells, 1)
+
+    rows = [
+        _row("Level", cards, text(lambda found: Cell(found.level))),
+        _row("Identifiers seen", cards, share(lambda found: found.leak)),
+        *(of_kind(kind) for kind in kinds),
+        _row("Seen at least in part", cards, share(lambda found: found.partly)),
+        _row("Samples with any seen", cards, share(lambda found: found.samples)),
+        _row("Masked per sample", cards, text(lambda found: Cell(f"{found.per_sample:,.1f}"))),
+        _row("Over-masked words", cards, text(_over)),
+    ]
+    return [Group(MASKING, tuple(rows))]
+
+
+def _over(found: Masked) -> Cell:
+    if found.over_masked is None or found.over_masked_words is None:
+        return Cell(UNKNOWN)
+    return Cell(percent(found.over_masked), f"{found.over_masked_words:,}")
 
 
 def _row(name: str, cards: list[Scorecard], cell: Callable[[Scorecard], Cell]) -> Row:

@@ -16,17 +16,19 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from weighbridge.canon import Engine, Request, Trace
+from weighbridge.canon import Engine, Level, Request, Trace
 from weighbridge.engines.clock import SYSTEM, Clock
-from weighbridge.errors import BudgetError, WeighbridgeError
+from weighbridge.errors import BudgetError, SettingsError, WeighbridgeError
 from weighbridge.exchange import Call
-from weighbridge.weigh import asking, graders
+from weighbridge.weigh import asking, graders, identifiers, masking
 from weighbridge.weigh.asking import Answer, Contestant
 from weighbridge.weigh.faults import BUSY, MAY_COST, Streaks
 from weighbridge.weigh.pace import Gate
 from weighbridge.weigh.purse import Purse, worst_cost
-from weighbridge.weigh.types import Result, Sample, Suite
+from weighbridge.weigh.types import Exposure, Result, Sample, Suite
+from weighbridge.weigh.watch import Watch
 
 CHUNK = 64  #: samples that are looked up in the store at once
 MAX_TRIES = 5
@@ -56,7 +58,9 @@ class Options(Struct, frozen=True):
     `concurrency` is the most calls at once per engine; an engine that runs here gets no more than it has slots.
     `max_tokens` is the limit of a sample that sets none. `budget` is in micro-units; None is no limit. `fresh` asks
     again what is stored. `noise` names an engine that is asked everything twice, "" for none. `day` (`YYYY-MM-DD`)
-    is the one whose prices count. `folder` is where relative paths of the engines' files start.
+    is the one whose prices count. `folder` is where relative paths of the engines' files start. `levels`: every engine is
+    asked everything at each of these levels of masking; none: as its route and host have it. `masking` names whatever
+    else decides on what is masked: what was answered under another name is asked again.
     """
 
     day: str
@@ -67,6 +71,8 @@ class Options(Struct, frozen=True):
     budget: int | None = None
     fresh: bool = False
     noise: str = ""
+    levels: tuple[Level, ...] = ()
+    masking: str = ""
 
 
 @dataclass
@@ -84,7 +90,7 @@ class Progress:
 class Outcome(Struct, frozen=True):
     """What a run gave.
 
-    `results` are those of samples that every engine was asked, in their order, by engine; `noise` are the second
+    `results` are those of samples that every engine was asked, in their order, by contestant; `noise` are the second
     answers of `Options.noise` to the same samples. `unasked` counts questions that the budget left open.
     """
 
@@ -117,6 +123,7 @@ async def run(
     progress: Progress | None = None,
     prepare: Callable[[Engine], Awaitable[object]] = _no_preparation,
     clock: Clock = SYSTEM,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Ask every engine every sample, and grade the answers.
 
@@ -129,16 +136,19 @@ async def run(
         progress: Is kept up to date.
         prepare: Called before an engine that runs here is asked its first sample: loading is no part of its times.
         clock: For waiting.
+        watch: Sees what is sent; without it nobody knows what an engine saw.
 
     Raises:
         BudgetError: The budget does not allow one sample to be asked of every engine.
         InputError: A budget is set and an engine's price is unknown or in another currency.
         EngineError: An engine cannot be called at all, or failed ten times in a row. What others answered is kept.
+        SettingsError: More is masked for an engine than the level at which it is weighed.
         StoreError: Answers cannot be stored.
     """
-    contestants = [Contestant(engine) for engine in engines]
-    contestants += [Contestant(engine, 1) for engine in engines if engine.name == options.noise]
-    running = _Run(road, store, options, progress or Progress(), clock)
+    levels: tuple[Level | None, ...] = options.levels or (None,)
+    contestants = [Contestant(engine, level=level) for engine in engines for level in levels]
+    contestants += [Contestant(c.engine, 1, c.level) for c in contestants if c.name == options.noise]
+    running = _Run(road, store, options, progress or Progress(), clock, watch)
     running.check_prices(suite.samples[:1], engines)
     running.progress.total += len(suite.samples) * len(contestants)
     for group in _groups(contestants):
@@ -156,8 +166,17 @@ def _groups(contestants: Sequence[Contestant]) -> list[list[Contestant]]:
 class _Run:
     """One run's state."""
 
-    def __init__(self, road: Runs, store: Store, options: Options, progress: Progress, clock: Clock) -> None:
+    def __init__(
+        self,
+        road: Runs,
+        store: Store,
+        options: Options,
+        progress: Progress,
+        clock: Clock,
+        watch: Watch | None = None,
+    ) -> None:
         self._road = road
+        self._watch = watch or Watch()
         self._store = store
         self._options = options
         self.progress = progress
@@ -224,8 +243,15 @@ class _Run:
         engine, options = contestant.engine, self._options
         request = self._request(sample, engine)
         worst = worst_cost(engine, request, options.day) if options.budget is not None else 0
-        key = asking.key(name, request, contestant.repeat)
-        return _Job(contestant, sample, Call(request=request, source="weigh"), key, worst)
+        key = asking.key(name, request, contestant.repeat, self._masking(contestant.level))
+        call = Call(request=request, source="weigh", mask=masking.masking_of(contestant.level))
+        return _Job(contestant, sample, call, key, worst)
+
+    def _masking(self, level: Level | None) -> str:
+        """What names how a contestant's requests are masked; "" where nobody masks."""
+        if level == "none":
+            return level
+        return f"{level} {self._options.masking}" if level else self._options.masking
 
     def _request(self, sample: Sample, engine: Engine) -> Request:
         return asking.request_for(sample, engine, max_tokens=self._options.max_tokens, seed=self._options.seed)
@@ -237,17 +263,14 @@ class _Run:
 
     def outcome(self, samples: Sequence[Sample], contestants: Sequence[Contestant]) -> Outcome:
         """Put the results in order; after an early stop, those of samples that all were asked."""
-        whole = [s for s in samples if all((c.engine.name, c.repeat, s.id) in self._results for c in contestants)]
+        whole = [s for s in samples if all((c.name, c.repeat, s.id) in self._results for c in contestants)]
         if not whole:
             raise BudgetError(
                 "The budget does not allow one sample to be asked of every engine.",
                 where="--budget",
                 fix="Raise it, or ask fewer or cheaper engines. Answers that were paid for are kept.",
             )
-        ordered = {
-            (c.engine.name, c.repeat): tuple(self._results[c.engine.name, c.repeat, s.id] for s in whole)
-            for c in contestants
-        }
+        ordered = {(c.name, c.repeat): tuple(self._results[c.name, c.repeat, s.id] for s in whole) for c in contestants}
         stopped = (
             f"{self._purse.told()} does not cover the next answer at worst; {self._unasked} questions were not asked, "
             f"{len(samples) - len(whole)} of {len(samples)} samples are left out"
@@ -271,11 +294,14 @@ class _Run:
         """One sample, to its answer or its last failure."""
         paid = 0
         try:
-            trace = await self._try(job, gate, ticket)
+            trace, bodies = await self._try(job, gate, ticket)
+            _check_level(job.contestant, trace)
             cost = job.contestant.engine.cost(trace.usage, self._options.day) if trace.usage else trace.cost
             paid = cost if cost is not None else job.worst if trace.outcome in MAY_COST else 0
             if trace.outcome == "ok" and trace.reply is not None and trace.engine == job.contestant.engine.name:
                 answer = Answer(trace.reply, trace.usage, trace.first_token, trace.total, trace.at, trace.id)
+                if job.contestant.level is not None:
+                    answer = replace(answer, sent=identifiers.sent(bodies), masked=trace.masked)
                 self._store.put(job.key, msgspec.json.encode(answer))
                 self._streaks.answered(trace.engine)
                 self._keep(job, self._graded(job, answer, reused=False))
@@ -288,21 +314,23 @@ class _Run:
             self._purse.settle(job.worst, paid)
             self.progress.spent = self._purse.spent
 
-    async def _try(self, job: _Job, gate: Gate, ticket: int) -> Trace:
+    async def _try(self, job: _Job, gate: Gate, ticket: int) -> tuple[Trace, list[bytes]]:
+        """The exchange, and every body that was sent in it."""
         wait, tried = 1.0, 1
         while True:
-            trace = await self._road.run(job.call)
+            with self._watch.over() as bodies:
+                trace = await self._road.run(job.call)
             if trace.outcome in BUSY or any(attempt.outcome in BUSY for attempt in trace.attempts):
                 gate.slow(ticket)
             elif trace.outcome == "ok":
                 gate.well()
             if trace.outcome not in BUSY or tried == MAX_TRIES or self._failure:
-                return trace
+                return trace, bodies
             await self._clock.sleep(wait)
             wait, tried = min(2 * wait, MAX_WAIT), tried + 1
 
     def _failed(self, job: _Job, trace: Trace, cost: int | None) -> None:
-        name = job.contestant.engine.name
+        name = job.contestant.name
         code, said = trace.outcome, trace.error
         if code == "ok":
             code, said = "broken_answer", f"{trace.engine} answered instead." if trace.reply else "There is no answer."
@@ -324,7 +352,7 @@ class _Run:
         engine = job.contestant.engine
         return Result(
             sample=job.sample.id,
-            engine=engine.name,
+            engine=job.contestant.name,
             grade=graders.grade(job.sample, answer.reply),
             reply=answer.reply,
             usage=answer.usage,
@@ -334,13 +362,34 @@ class _Run:
             at=answer.at,
             trace=answer.trace,
             reused=reused,
+            exposure=_exposure(job, answer),
         )
 
     def _keep(self, job: _Job, result: Result) -> None:
-        self._results[job.contestant.engine.name, job.contestant.repeat, job.sample.id] = result
+        self._results[job.contestant.name, job.contestant.repeat, job.sample.id] = result
         self.progress.done += 1
         self.progress.reused += result.reused
         self.progress.failed += bool(result.error)
+
+
+def _check_level(contestant: Contestant, trace: Trace) -> None:
+    """Refuse to take an engine that saw less than its level lets through for one that saw all of it."""
+    if contestant.level is not None and trace.outcome == "ok" and trace.mask != contestant.level:
+        raise SettingsError(
+            f"Its requests are masked at '{trace.mask}', whatever is asked for: '{contestant.level}' cannot be weighed.",
+            where=contestant.engine.name,
+            fix=f"Weigh levels from '{trace.mask}' on, or see mask.level and mask.force in the configuration.",
+        )
+
+
+def _exposure(job: _Job, answer: Answer) -> Exposure | None:
+    """What the engine saw of the sample; None where nobody looked."""
+    if job.contestant.level is None or not answer.sent:
+        return None
+    said = identifiers.said(job.sample.messages)
+    return identifiers.exposure(
+        said, job.sample.identifiers, answer.sent, level=job.contestant.level, masked=answer.masked
+    )
 
 
 def _read(value: bytes | None) -> Answer | None:

@@ -11,10 +11,14 @@ from weighbridge.canon import Message, Role, TextPart, Tool
 from weighbridge.errors import InputError, did_you_mean
 from weighbridge.weigh import graders
 from weighbridge.weigh.graders.structure import check_schema
+from weighbridge.weigh.identifiers import read_identifiers
 from weighbridge.weigh.types import Sample
 
 #: `note` is for people; it is read past.
-FIELDS = ("id", "input", "target", "grader", "category", "cluster", "tools", "schema", "max_tokens", "note")
+FIELDS = (
+    *("id", "input", "target", "grader", "category", "cluster", "tools", "schema", "max_tokens", "identifiers"),
+    "note",
+)
 MAX_NAME = 200  #: characters of an id, a category, a cluster
 MAX_MESSAGES = 1000
 MAX_TOOLS = 128
@@ -39,9 +43,10 @@ def read_sample(row: Mapping[str, Any], where: str) -> Sample:
         if row.get(name) is None:
             raise _missing(name, where)
     name = _grader(row, where)
+    messages = _messages(row["input"], where)
     sample = Sample(
         id=_label(row["id"], "id", where),
-        messages=_messages(row["input"], where),
+        messages=messages,
         target=row.get("target"),
         grader=name,
         category=_label(row.get("category"), "category", where),
@@ -49,6 +54,7 @@ def read_sample(row: Mapping[str, Any], where: str) -> Sample:
         tools=_tools(row.get("tools"), where),
         schema=_schema(row.get("schema"), where),
         max_tokens=_max_tokens(row.get("max_tokens"), where),
+        identifiers=read_identifiers(row.get("identifiers"), messages, where),
     )
     if name == "tool_call" and sample.target["name"] not in [tool.name for tool in sample.tools]:
         raise bad("target", sample.target, "must name one of the sample's 'tools'", where)

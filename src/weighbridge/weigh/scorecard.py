@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import fsum
 
-from weighbridge.canon import Engine, Usage
+from weighbridge.canon import Engine, Level, Usage
 from weighbridge.errors import InputError
-from weighbridge.weigh import stats
+from weighbridge.weigh import masking, stats
 from weighbridge.weigh.types import Comparison, Interval, Result, Sample, Scorecard, Suite, Weighing
 from weighbridge.weigh.verdict import compare
 
@@ -16,7 +16,9 @@ MICRO = 1_000_000  #: micro-units in one unit of a currency
 Pair = tuple[Sample, Result]
 
 
-def scorecard(engine: Engine, samples: Sequence[Sample], results: Sequence[Result], *, day: str) -> Scorecard:
+def scorecard(
+    engine: Engine, samples: Sequence[Sample], results: Sequence[Result], *, day: str, level: Level | None = None
+) -> Scorecard:
     """One engine's figures on every axis. Nothing is drawn at random, so no seed is needed.
 
     Times and costs are those of answered samples; a failed call scores 0 and counts as a failure. A cost is
@@ -27,6 +29,7 @@ def scorecard(engine: Engine, samples: Sequence[Sample], results: Sequence[Resul
         samples: The samples that were to be asked.
         results: Its results, in any order; those of other samples are passed over.
         day: The day (`YYYY-MM-DD`) whose price is named.
+        level: Of masking, at which the engine was asked; None where it was asked as its route and host have it.
 
     Raises:
         InputError: No sample has a result.
@@ -40,8 +43,8 @@ def scorecard(engine: Engine, samples: Sequence[Sample], results: Sequence[Resul
     failed = [result for _, result in pairs if result.grade is None]
     price = engine.price_at(day)
     return Scorecard(
-        engine=engine.name,
-        title=engine.model.title or engine.model.name,
+        engine=masking.name_of(engine.name, level),
+        title=masking.title_of(engine.model.title or engine.model.name, level),
         quality=_interval(pairs),
         by_category=_by_category(pairs),
         validity=_validity(pairs),
@@ -65,6 +68,7 @@ def scorecard(engine: Engine, samples: Sequence[Sample], results: Sequence[Resul
         host=engine.host.title or engine.host.name,
         jurisdiction=engine.host.jurisdiction,
         released=engine.model.released,
+        masked=masking.figures([sample for sample, _ in pairs], [result for _, result in pairs]),
     )
 
 
@@ -82,14 +86,16 @@ def weighing(
     noise: Sequence[Result] = (),
     version: str = "",
     stopped: str = "",
+    levels: Sequence[Level] = (),
+    identifiers_by: str = "",
 ) -> Weighing:
     """Everything that a run says: a scorecard per engine, and each candidate's comparison with the base.
 
     Args:
         suite: What was asked.
         engines: Whom, in the order in which they are shown.
-        results: By engine's name. An engine without any result is left out, as is a comparison without a pair.
-        base: The name of the engine that the others are compared with.
+        results: By contestant's name. One without any result is left out, as is a comparison without a pair.
+        base: The name of the contestant that the others are compared with.
         margin: See `verdict.compare`.
         alpha: See `verdict.compare`.
         seed: What the run drew its random numbers from; recorded.
@@ -98,18 +104,24 @@ def weighing(
         noise: The base's second answers to the same samples, if it was asked twice.
         version: Of Weighbridge.
         stopped: Why the run ended early, if it did.
+        levels: Of masking, at each of which every engine was asked; none where they were asked as their routes have it.
+        identifiers_by: Who named the samples' identifiers.
 
     Raises:
         InputError: The base is not among the engines, or margin or alpha is out of range.
     """
-    if base not in [engine.name for engine in engines]:
+    at: Sequence[Level | None] = levels or (None,)
+    entries = {masking.name_of(engine.name, level): (engine, level) for engine in engines for level in at}
+    if base not in entries:
         raise InputError(f"The base {base} is not among the engines.", fix="Name one of those that are weighed.")
-    matched = {engine.name: _matched(suite.samples, results.get(engine.name, ())) for engine in engines}
-    asked = [engine for engine in engines if matched[engine.name]]
+    matched = {name: _matched(suite.samples, results.get(name, ())) for name in entries}
     compared = {
-        engine.name: _compare(matched[base], matched[engine.name], margin=margin, alpha=alpha)
-        for engine in engines
-        if engine.name != base
+        name: _compare(matched[base], matched[name], margin=margin, alpha=alpha) for name in entries if name != base
+    }
+    tolls = {
+        name: masking.toll([result for _, result in matched[base]], [result for _, result in matched[name]])
+        for name in entries
+        if name != base and levels
     }
     return Weighing(
         suite=suite.name,
@@ -120,13 +132,19 @@ def weighing(
         margin=margin,
         alpha=alpha,
         base=base,
-        scorecards=tuple(scorecard(engine, suite.samples, results[engine.name], day=day) for engine in asked),
+        scorecards=tuple(
+            scorecard(engine, suite.samples, results[name], day=day, level=level)
+            for name, (engine, level) in entries.items()
+            if matched[name]
+        ),
         comparisons={name: found for name, found in compared.items() if found is not None},
         samples=suite.samples,
         results={name: tuple(result for _, result in pairs) for name, pairs in matched.items()},
         noise=_compare(matched[base], _matched(suite.samples, noise), margin=margin, alpha=alpha),
         version=version,
         stopped=stopped,
+        tolls={name: found for name, found in tolls.items() if found is not None},
+        identifiers_by=identifiers_by,
     )
 
 

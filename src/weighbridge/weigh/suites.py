@@ -16,7 +16,7 @@ from weighbridge.weigh import recorded
 from weighbridge.weigh.sample_rows import read_sample
 from weighbridge.weigh.types import Sample, Suite
 
-BUILT_IN = ("starter",)
+BUILT_IN = ("starter", "medical")
 TRACES = "traces:"
 MAX_LINE = 16 * 1024 * 1024  #: bytes
 MAX_SAMPLES = 200_000
@@ -34,7 +34,7 @@ def load(
     """The suite of a name.
 
     Args:
-        source: `starter`, the path of a JSONL file, or `traces:ROUTE`.
+        source: `starter`, `medical`, the path of a JSONL file, or `traces:ROUTE`.
         traces: The store's folder of traces; needed for `traces:ROUTE` alone.
         grader: How recorded answers are compared; see `recorded.samples`. For traces alone.
         limit: Take only the first so many samples; of traces the newest.

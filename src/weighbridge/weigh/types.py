@@ -6,9 +6,16 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from weighbridge.canon import Message, Reply, Tool, Usage
+from weighbridge.canon import Level, Message, Reply, Tool, Usage
 
 VerdictWord = Literal["safe", "unsafe", "undecided"]
+
+
+class Identifier(Struct, frozen=True, omit_defaults=True):
+    """A value within a sample that says who somebody is. `kind` is one of masking's, or "" where nobody told."""
+
+    value: str
+    kind: str = ""
 
 
 class Sample(Struct, frozen=True, omit_defaults=True):
@@ -16,6 +23,7 @@ class Sample(Struct, frozen=True, omit_defaults=True):
 
     `target` is what the grader compares with: text, a number, or a list of accepted ones.
     `cluster` joins samples that are not independent (one document, one conversation); "" means: its own.
+    `identifiers` are what an engine would not see if masking missed nothing.
     """
 
     id: str
@@ -27,6 +35,7 @@ class Sample(Struct, frozen=True, omit_defaults=True):
     tools: tuple[Tool, ...] = ()
     schema: dict[str, Any] | None = None
     max_tokens: int | None = None
+    identifiers: tuple[Identifier, ...] = ()
 
 
 class Suite(Struct, frozen=True):
@@ -49,6 +58,23 @@ class Grade(Struct, frozen=True, omit_defaults=True):
     why: str = ""
 
 
+class Exposure(Struct, frozen=True, omit_defaults=True):
+    """What an engine saw of one sample: counts alone, by kind, never a value.
+
+    `identifiers` is how many there are, `leaked` how many of them the engine saw, `partly` how many of them whole or in
+    part. `masked` is how many values were masked. `words` counts those that belong to no identifier, `hidden` those among
+    them that the engine did not see.
+    """
+
+    level: Level
+    identifiers: dict[str, int] = {}
+    leaked: dict[str, int] = {}
+    partly: dict[str, int] = {}
+    masked: dict[str, int] = {}
+    words: int = 0
+    hidden: int = 0
+
+
 class Result(Struct, frozen=True, omit_defaults=True):
     """One engine's answer to one sample. Where the engine failed, `error` is set and `grade` is None.
 
@@ -67,6 +93,7 @@ class Result(Struct, frozen=True, omit_defaults=True):
     error: str = ""
     trace: str = ""
     reused: bool = False  #: taken from an earlier run, not asked again
+    exposure: Exposure | None = None  #: None where it was not asked at a level of masking
 
     @property
     def score(self) -> float:
@@ -107,6 +134,37 @@ class Comparison(Struct, frozen=True):
     se_clustered: float | None = None  #: robust to what clusters share; None without clusters or with only one
 
 
+class Masked(Struct, frozen=True, omit_defaults=True):
+    """What an engine saw of all samples, at one level of masking. None means unknown, never zero.
+
+    `leak` is the share of identifiers that it saw, `partly` of those that it saw whole or in part, `samples` the share
+    of samples of which it saw at least one. `over_masked` is the share of words hidden from it that belong to no identifier.
+    """
+
+    level: Level
+    leak: Interval | None = None
+    partly: Interval | None = None
+    samples: Interval | None = None
+    by_kind: dict[str, Interval] = {}
+    per_sample: float = 0.0  #: values that were masked
+    kinds: dict[str, int] = {}  #: values that were masked in all samples
+    over_masked: float | None = None
+    over_masked_words: int | None = None
+
+
+class Toll(Struct, frozen=True, omit_defaults=True):
+    """What a level of masking takes beside quality, pair by pair: the candidate's figure minus the base's.
+
+    Times are medians of the pairs' differences, in seconds. Costs are in units of the engine's currency.
+    """
+
+    n: int
+    first_token: float | None = None
+    total: float | None = None
+    cost_per_1000: float | None = None
+    tokens_in: float | None = None  #: per request, on average
+
+
 class Scorecard(Struct, frozen=True, omit_defaults=True):
     """One engine's figures on every axis. None means unknown, never zero."""
 
@@ -135,6 +193,7 @@ class Scorecard(Struct, frozen=True, omit_defaults=True):
     host: str = ""
     jurisdiction: str = ""
     released: str = ""
+    masked: Masked | None = None  #: where the engine is weighed at levels of masking
 
 
 class Weighing(Struct, frozen=True, omit_defaults=True):
@@ -155,3 +214,5 @@ class Weighing(Struct, frozen=True, omit_defaults=True):
     noise: Comparison | None = None  #: `base` against itself, asked twice
     version: str = ""
     stopped: str = ""  #: why the run ended early, "" if it did not
+    tolls: dict[str, Toll] = {}  #: by candidate, where an engine is weighed against itself at levels of masking
+    identifiers_by: str = ""  #: who named the identifiers: suite, detectors, or "" where none was looked for

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from weighbridge.weigh import mask_words
 from weighbridge.weigh.numbers import UNKNOWN, clean, known, level, margin, plural, points
 from weighbridge.weigh.types import Comparison, Scorecard, Weighing
 
@@ -45,6 +46,8 @@ def labels(weighing: Weighing) -> dict[str, str]:
 
 def headline(weighing: Weighing) -> str:
     """The question that the weighing answers."""
+    if asked := mask_words.headline(weighing):
+        return asked
     names = labels(weighing)
     base = names.get(weighing.base, clean(weighing.base))
     candidates = [names[card.engine] for card in ordered(weighing) if card.engine in weighing.comparisons]
@@ -153,6 +156,7 @@ def methods(weighing: Weighing) -> list[tuple[str, str]]:
         ("Differences", f"{'; '.join(used)}. Both engines answered the same samples, and each pair is compared."),
         ("Clusters", _clusters(comparisons)),
         ("More samples", _MORE),
+        *mask_words.methods(weighing),
         ("Failed calls", _FAILED),
         ("Reused answers", _reused(weighing)),
         ("Prices", _prices(weighing)),
