@@ -37,6 +37,7 @@ from weighbridge.errors import InputError, OverloadedError, RateLimitedError, Re
 
 MOODS: dict[str, str] = {
     "echo": "answers with all that it was sent",
+    "repeat": "answers with the last turn's text",
     "fail": "status 500, and the error repeats the request",
     "busy": "status 429 every other time, with retry-after",
     "refuse": "status 400, and the error repeats the request",
@@ -102,6 +103,8 @@ class DrillHost:
         except InputError as error:
             return await _whole(writer, *dialect.write_error(error))
         said = "\n".join(leaves(msgspec.json.decode(told.body)))
+        if asked.model == "repeat":
+            said = asked.messages[-1].text
         if (failure := self._failure(asked.model, said)) is not None:
             return await _whole(writer, *dialect.write_error(failure), retry_after=0)
         reply = _reply(asked, said)

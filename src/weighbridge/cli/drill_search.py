@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 FORMS = ("raw", "lower case", "no separators", "JSON escapes", "URL escapes", "base64", "reversed")
 _HEAD = 6  #: bytes by which a needle is looked up; shorter ones would be found everywhere
-_LONG = 8  #: bytes of a needle in a text from which what separates was taken
+_LONG = 8  #: bytes of a needle that stands there in another form
+_DIGITS = 9  #: where what separates was taken away, shorter numbers are found in any row of digits
 _BITS = 22
 _FACTOR = 0x9E3779B97F4A7C15
 _BLOCK = 8 << 20
@@ -118,11 +119,9 @@ def _packed(raw: bytes, shift: int) -> bytes:
 
 def _bare(text: str) -> Iterator[tuple[str, bytes]]:
     bare = squash(text.encode())
-    if len(bare) >= _HEAD:
+    if len(bare) >= (_DIGITS if bare.isdigit() else _LONG - 1):
         yield "no separators", bare
-    turned = squash(text[::-1].encode())
-    if len(turned) >= _LONG:
-        yield "reversed", turned
+        yield "reversed", squash(text[::-1].encode())
 
 
 class _Needles:

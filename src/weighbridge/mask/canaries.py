@@ -238,6 +238,8 @@ _ROWS: dict[str, Row] = {
     "age": _row("The patient is {} now.", _age),
     "date_of_birth": _row("Date of birth: {}", _dated("<{day:02}/{month:02}/{year}>", 1931, 1999)),
     "medical_record": _row("Medical record number: MRN {}", _of("19999999")),
+    "id_number": _row("My customer number is {}.", _of("A1999999")),
+    "case_number": _row("Application no. {} was filed.", _of("1999<6/1>9")),
     "passport": _row("My passport number is {}.", _of("C1A99A9A9", "199999999")),
     "driving_licence": _row("My driving licence number is {}.", _of("AAAAA9<0716>9AA9AA")),
     "plate": _row("My car's licence plate is {}.", _of("AA<63> AAA", "<B-AB >1999")),
