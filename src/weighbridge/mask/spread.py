@@ -20,7 +20,7 @@ _CJK = "\u2e80-\u2fdf\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _TOKEN = re.compile(f"(?P<cjk>[{_CJK}]+)|(?:(?![{_CJK}_])\\w)(?:(?![{_CJK}_])[\\w{_MARKS}])*")
 _GAP = re.compile(f"[\\s_.,'’‘\\-\u2010-\u2015{_MARKS}]{{0,4}}")
 _INVISIBLE = re.compile(f"[{_MARKS}]")
-_SENTENCE = re.compile(r"(?:[.!?:]|^|\n)[\s\"'“”‘’«»*>\-–—(\[]*\Z")
+_SENTENCE = re.compile(r"(?:[.!?:;]|^|\n)[\s\"'“”‘’«»*>\-–—(\[]*\Z")
 
 _NAMED = frozenset({"person", "place", "organisation", "group"})
 _NEVER = frozenset({"date", "age", "url", "user_id"})
@@ -225,7 +225,7 @@ def _is_part(key: str) -> bool:
     return (
         len(key) >= _LEAST_PART
         and key.isalpha()
-        and key not in words.NOT_NAMES
+        and (key in words.ALSO_WORDS or key not in words.NOT_NAMES)
         and key not in words.PARTICLES
         and key not in words.AFTER_TITLES
     )

@@ -96,9 +96,13 @@ class _Text:
         for match in _FIELD.finditer(self.text):
             yield from self._field(match.end())
         for index, word in enumerate(self.words):
-            yield from self._titled(index, word)
-            yield from self._beside(index, word)
-            yield from self._given(index, word)
+            low = word.text.lower()
+            if low in words.TITLES:
+                yield from self._titled(index, word)
+            if low in words.RELATIVES or len(low) == 1:
+                yield from self._beside(index, word)
+            if low in words.GIVEN or "-" in low:
+                yield from self._given(index, word)
 
     def _at(self, offset: int) -> int:
         return bisect_left(self.starts, offset)
@@ -186,7 +190,7 @@ class _Text:
         """A name behind a title."""
         low = word.low
         following = index + 1
-        if low not in words.TITLES or following >= len(self.words):
+        if following >= len(self.words):
             return
         gap = self._near(following)
         if not _GAP.fullmatch(gap) or (low in words.WEAK_TITLES and not word.capital):

@@ -125,11 +125,11 @@ NOT_NAMES = _set(
 """Words, in small letters, that begin with a capital for other reasons than that somebody is called so."""
 
 ALSO_WORDS = _set(
-    "art angel amber april august autumn ash baker banks bay bear bell berry bill bishop black blue bond brook brooks brown "
+    "art angel amber autumn ash baker banks bay bear bell berry bill bishop black blue bond brook brooks brown "
     "buck bush butler carol carter case cash chance chase chip church clay cliff cook cooper crystal dale daisy dawn dean "
     "destiny dick drew duke earl faith field fields fisher ford forest fox frank gale gene ginger grace grant gray green grey "
-    "guy hall harmony hill holly honey hope house hunter iris ivory ivy jack jade jay jean jewel joy june king knight lake "
-    "lane law lee lily little long love major mark marks marsh mason max may mercy mike miles mill mills miller mission moon "
+    "guy hall harmony hill holly honey hope house hunter iris ivory ivy jack jade jay jean jewel joy king knight lake "
+    "lane law lee lily little long love major mark marks marsh mason max mercy mike miles mill mills miller mission moon "
     "moore more nick noble north olive page paige park parker parks pat patience pearl penny piper pope porter potter power "
     "price prince queen rain ray reed rich rider river rivers rob robin rock rod roman rose rosemary ross ruby rusty sage "
     "sandy savage sharp sky skip smith sol south spring star sterling stone storm street strong sue summer summers swift "
