@@ -12,7 +12,8 @@ Weigh = Callable[[str, int, int, bool], float]
 Grow = Callable[[str, int, int], tuple[int, int]]
 """`(text, start, end) -> (start, end)`: the value's real bounds."""
 
-_BOTH = 0.28  #: what agreeing check digits add to a value that also has its keyword beside it
+_BOTH = 0.99  #: of a value whose check digits agree, beside its keyword
+_PART = 0.1  #: at most, of what looks like a part of a longer number
 
 
 class Detector(Struct, frozen=True):
@@ -24,7 +25,7 @@ class Detector(Struct, frozen=True):
     A class that is negated or a character beyond ASCII is a code point, not a byte.
 
     The score of a value: `weigh` tells, if there is one. Else it is one of `scores`: of the mere shape, of a value with
-    which `check` agrees, of one beside a keyword; where both hold, the last and a little more. A value is never dropped
+    which `check` agrees, of one beside a keyword; where both hold, it is all but sure. A value is never dropped
     for its check alone: a score of 0 or less drops it.
 
     Attributes:
@@ -41,6 +42,7 @@ class Detector(Struct, frozen=True):
         edges: "word": neither an ASCII letter nor an ASCII digit continues the match on either side; "own": `weigh` looks.
         folded: Capitals do not matter.
         tier: What it is called in spans.
+        whole: Where `check` speaks alone, digits that go on behind a hyphen or a dot make it part of something longer.
         anchors: Texts of which one stands in every match (in lower case where `folded`); spares slow searches.
     """
 
@@ -51,12 +53,13 @@ class Detector(Struct, frozen=True):
     check: Callable[[str], bool] | None = None
     keywords: tuple[str, ...] = ()
     before: int = 48
-    after: int = 24
+    after: int = 20
     weigh: Weigh | None = None
     grow: Grow | None = None
     edges: Literal["word", "own"] = "word"
     folded: bool = False
     tier: Literal["pattern", "secret", "term"] = "pattern"
+    whole: bool = True
     anchors: tuple[str, ...] = ()
 
     def score(self, text: str, start: int, end: int, *, near: bool) -> float:
@@ -64,6 +67,18 @@ class Detector(Struct, frozen=True):
         if self.weigh is not None:
             return self.weigh(text, start, end, near)
         shape, agreed, beside = self.scores
-        if self.check is not None and self.check(text[start:end]):
-            return min(1.0, max(agreed, beside + _BOTH)) if near else agreed
-        return beside if near else shape
+        agrees = self.check is not None and self.check(text[start:end])
+        if near:
+            return _BOTH if agrees else beside
+        if self.check is not None and self.whole and _goes_on(text, start, end):
+            return min(shape, _PART)
+        return agreed if agrees else shape
+
+
+def _goes_on(text: str, start: int, end: int) -> bool:
+    """Whether digits go on before or behind: hyphens and dots always join them, spaces those of a spaced number."""
+    joints = "-./ " if " " in text[start:end] else "-./"
+    before, after = text[max(0, start - 2) : start], text[end : end + 2]
+    return (len(before) == 2 and before[1] in joints and before[0].isdigit()) or (  # noqa: PLR2004
+        len(after) == 2 and after[0] in joints and after[1].isdigit()  # noqa: PLR2004
+    )

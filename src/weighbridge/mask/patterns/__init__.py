@@ -1,0 +1,1 @@
+"""The table of all that patterns find: personal data, and secrets."""
