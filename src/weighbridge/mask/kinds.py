@@ -68,6 +68,8 @@ KINDS: dict[str, Kind] = {
         Kind("passport", "passport number", mode="token"),
         Kind("driving_licence", "driving licence number", mode="token"),
         Kind("plate", "number plate", mode="token"),
+        Kind("id_number", "identity, staff or customer number beside its keyword", mode="token"),
+        Kind("case_number", "number of a case or application", mode="token"),
         Kind("vin", "vehicle identification number", mode="token"),
         Kind("crypto", "address of a crypto currency", mode="token"),
         *_national(
