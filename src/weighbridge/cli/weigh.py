@@ -196,12 +196,14 @@ def _masking(config: Config, levels: tuple[Level, ...]) -> str:
 
     import msgspec
 
+    from weighbridge.mask.detect import MODELS
+    from weighbridge.mask.names.models import Models
+
     settings = config.settings.mask
     if not levels and settings.level == "none" and not settings.force:
         return ""
-    models = config.store_path / "models"
-    found = sorted(path.name for path in models.iterdir()) if models.is_dir() else []
-    told = msgspec.json.encode([__version__, found, settings], order="sorted")
+    known = [model.sha256 for model in Models(config.store_path / MODELS).list()]
+    told = msgspec.json.encode([__version__, known, settings], order="sorted")
     return hashlib.sha256(told).hexdigest()
 
 

@@ -68,9 +68,9 @@ def _cost(found: Toll, card: Scorecard, base: Scorecard) -> str:
 
 
 def _tokens(found: Toll) -> str:
-    if found.tokens_in is None or not known(found.tokens_in):
+    if found.tokens_in is None or not known(found.tokens_in) or not round(found.tokens_in, 1):
         return ""
-    word = "more" if found.tokens_in >= 0 else "fewer"
+    word = "more" if found.tokens_in > 0 else "fewer"
     return f"with {abs(found.tokens_in):,.1f} {word} tokens in per request"
 
 
@@ -79,7 +79,8 @@ def what_was_seen(card: Scorecard) -> str:
     found = card.masked
     if found is None:
         return ""
-    return f"At level {found.level} the engine saw {_leak(found)}; {_masked(found)}."
+    told = f"At level {found.level} the engine saw {_leak(found)}"
+    return f"{told}; {_masked(found)}." if found.kinds or found.over_masked_words else f"{told}."
 
 
 def _leak(found: Masked) -> str:
@@ -87,8 +88,8 @@ def _leak(found: Masked) -> str:
     if leak is None:
         return "an unknown share of identifiers, as none are known"
     share = f"{percent(leak.value)} of {plural(leak.n, 'identifier')}"
-    if 0 < leak.value < 1 or not leak.value:
-        share += f" (plausibly {span(leak.low, leak.high)} %)"
+    if leak.value < 1:
+        share += f" (plausibly {span(leak.low, leak.high)}%)"
     if found.partly is not None and found.partly.value > leak.value:
         share += f", {percent(found.partly.value)} at least in part"
     return share

@@ -9,9 +9,9 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from weighbridge.canon import LEVELS, Level, Masking, Span
-from weighbridge.errors import InputError, did_you_mean
-from weighbridge.weigh import stats
+from weighbridge.canon import LEVELS, Level, Masking, Span, Trace
+from weighbridge.errors import InputError, SettingsError, did_you_mean
+from weighbridge.weigh import identifiers, stats
 from weighbridge.weigh.types import Exposure, Identifier, Interval, Masked, Result, Sample, Scorecard, Suite, Toll
 
 MICRO = 1_000_000
@@ -53,6 +53,34 @@ def masking_of(level: Level | None) -> Masking | None:
     the engine saw is taken from the bytes that were sent.
     """
     return Masking(level=level, traces="original") if level is not None else None
+
+
+def check_level(engine: str, level: Level | None, trace: Trace) -> None:
+    """Refuse to take an engine that saw less than its level lets through for one that saw all of it.
+
+    Raises:
+        SettingsError: More was masked than asked for.
+    """
+    if level is not None and trace.outcome == "ok" and trace.mask != level:
+        raise SettingsError(
+            f"Its requests are masked at '{trace.mask}', whatever is asked for: '{level}' cannot be weighed.",
+            where=engine,
+            fix=f"Weigh levels from '{trace.mask}' on, or see mask.level and mask.force in the configuration.",
+        )
+
+
+def exposed(sample: Sample, level: Level | None, sent: str, masked: Mapping[str, int]) -> Exposure | None:
+    """What an engine saw of a sample at a level; None where nobody looked.
+
+    Args:
+        sample: What was asked.
+        level: At which level; None where it was asked as its route and host have it.
+        sent: Every text that was sent.
+        masked: How many values were masked, by kind.
+    """
+    if level is None or not sent:
+        return None
+    return identifiers.exposure(identifiers.said(sample.messages), sample.identifiers, sent, level=level, masked=masked)
 
 
 def figures(samples: Sequence[Sample], results: Sequence[Result]) -> Masked | None:

@@ -85,8 +85,8 @@ def _masking(cards: list[Scorecard]) -> list[Group]:
         _row("Level", cards, text(lambda found: Cell(found.level))),
         _row("Identifiers seen", cards, share(lambda found: found.leak)),
         *(of_kind(kind) for kind in kinds),
-        _row("Seen at least in part", cards, share(lambda found: found.partly)),
-        _row("Samples with any seen", cards, share(lambda found: found.samples)),
+        _row("Whole or in part", cards, share(lambda found: found.partly)),
+        _row("Samples with a leak", cards, share(lambda found: found.samples)),
         _row("Masked per sample", cards, text(lambda found: Cell(f"{found.per_sample:,.1f}"))),
         _row("Over-masked words", cards, text(_over)),
     ]

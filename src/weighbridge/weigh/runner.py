@@ -20,14 +20,14 @@ from msgspec.structs import replace
 
 from weighbridge.canon import Engine, Level, Request, Trace
 from weighbridge.engines.clock import SYSTEM, Clock
-from weighbridge.errors import BudgetError, SettingsError, WeighbridgeError
+from weighbridge.errors import BudgetError, WeighbridgeError
 from weighbridge.exchange import Call
 from weighbridge.weigh import asking, graders, identifiers, masking
 from weighbridge.weigh.asking import Answer, Contestant
 from weighbridge.weigh.faults import BUSY, MAY_COST, Streaks
 from weighbridge.weigh.pace import Gate
 from weighbridge.weigh.purse import Purse, worst_cost
-from weighbridge.weigh.types import Exposure, Result, Sample, Suite
+from weighbridge.weigh.types import Result, Sample, Suite
 from weighbridge.weigh.watch import Watch
 
 CHUNK = 64  #: samples that are looked up in the store at once
@@ -295,7 +295,7 @@ class _Run:
         paid = 0
         try:
             trace, bodies = await self._try(job, gate, ticket)
-            _check_level(job.contestant, trace)
+            masking.check_level(job.contestant.engine.name, job.contestant.level, trace)
             cost = job.contestant.engine.cost(trace.usage, self._options.day) if trace.usage else trace.cost
             paid = cost if cost is not None else job.worst if trace.outcome in MAY_COST else 0
             if trace.outcome == "ok" and trace.reply is not None and trace.engine == job.contestant.engine.name:
@@ -362,7 +362,7 @@ class _Run:
             at=answer.at,
             trace=answer.trace,
             reused=reused,
-            exposure=_exposure(job, answer),
+            exposure=masking.exposed(job.sample, job.contestant.level, answer.sent, answer.masked),
         )
 
     def _keep(self, job: _Job, result: Result) -> None:
@@ -370,26 +370,6 @@ class _Run:
         self.progress.done += 1
         self.progress.reused += result.reused
         self.progress.failed += bool(result.error)
-
-
-def _check_level(contestant: Contestant, trace: Trace) -> None:
-    """Refuse to take an engine that saw less than its level lets through for one that saw all of it."""
-    if contestant.level is not None and trace.outcome == "ok" and trace.mask != contestant.level:
-        raise SettingsError(
-            f"Its requests are masked at '{trace.mask}', whatever is asked for: '{contestant.level}' cannot be weighed.",
-            where=contestant.engine.name,
-            fix=f"Weigh levels from '{trace.mask}' on, or see mask.level and mask.force in the configuration.",
-        )
-
-
-def _exposure(job: _Job, answer: Answer) -> Exposure | None:
-    """What the engine saw of the sample; None where nobody looked."""
-    if job.contestant.level is None or not answer.sent:
-        return None
-    said = identifiers.said(job.sample.messages)
-    return identifiers.exposure(
-        said, job.sample.identifiers, answer.sent, level=job.contestant.level, masked=answer.masked
-    )
 
 
 def _read(value: bytes | None) -> Answer | None:
