@@ -171,6 +171,34 @@ def _grown(text: str, start: int, end: int) -> tuple[int, int]:
     return begin, _Tail(text, begin, end).end()
 
 
+_SURE_SUFFIX = 4  #: letters of an ending that no other word has
+
+
+def _stem(text: str, start: int) -> int:
+    """Where the words begin whose last one ends as a street does."""
+    window = text[max(0, start - 64) : start]
+    word = start - len(window) + len(window.rstrip("".join(set(window) - set(' \t\n,;:()<>"*/0123456789'))))
+    before = re.search(rf"({_CAPITAL})[ \t]$", window[: word - start] if word < start else window)
+    if before and before.group(1).lower().rstrip(".") not in _STOP:
+        return word - len(before.group(0))
+    return word
+
+
+def _suffixed(text: str, start: int, end: int, near: bool) -> float:  # noqa: ARG001, FBT001 - the hook's shape
+    """A word with such an ending and a number: in small letters only if the ending is a long one."""
+    begin = _stem(text, start)
+    if end < len(text) and text[end].isascii() and text[end].isalnum():
+        return 0.0
+    if text[begin].isupper() and begin < start:
+        return _FULL
+    ending = re.match(r"[^\s0-9.]*", text[start:end])
+    return 0.4 if begin < start - 2 and ending and ending.end() >= _SURE_SUFFIX else 0.0
+
+
+def _grown_from_suffix(text: str, start: int, end: int) -> tuple[int, int]:
+    return _grown(text, _stem(text, start), end)
+
+
 _FULL = 0.6
 _CAPITAL = rf"(?:[A-Z]|[^\x00-\x7f])(?:{_LETTER}|['.\-]){{0,40}}"
 _NO_STREET = re.compile(
@@ -215,10 +243,11 @@ DETECTORS: tuple[Detector, ...] = (
     Detector(
         "address_street_suffix",
         "address",
-        rf"(?:{_WORD}{_SP}){{0,2}}(?:{_LETTER}|-){{0,40}}(?:{_AFTER}){_SP}{_NUMBER}",
+        rf"(?:{_AFTER}){_SP}{_NUMBER}",
         anchors=literals(_AFTER),
-        scores=(_FULL, _FULL, _FULL),
-        grow=_grown,
+        weigh=_suffixed,
+        grow=_grown_from_suffix,
+        edges="own",
         folded=True,
     ),
     Detector(

@@ -27,7 +27,9 @@ _LENGTHS = {
     32: "LC",
     33: "RU",
 }
-"""Characters of an IBAN by country, from the registry of ISO 13616."""
+"""Countries by the characters of their IBANs, from the registry of ISO 13616."""
+_LENGTH_OF = {country: length for length, countries in _LENGTHS.items() for country in countries.split()}
+_DIGITS = 10  #: of an IBAN at least: words are made of letters
 
 _CARD_CUES = (
     *(
@@ -121,18 +123,33 @@ def _card(text: str, start: int, end: int, near: bool) -> float:  # noqa: FBT001
     return 0.4 if issued and re.fullmatch(r"[0-9]{4}([ \-])[0-9]{4}\1[0-9]{4}\1[0-9]{4}", text[start:end]) else 0.1
 
 
-def _iban_pattern(length: int, countries: str) -> str:
-    letters = "|".join(f"[{a}{a.lower()}][{b}{b.lower()}]" for a, b in countries.split())
-    return rf"(?:{letters})[0-9]{{2}}(?:[ \-]?[A-Za-z0-9]){{{length - 4}}}"
+def _iban_end(text: str, start: int, end: int) -> int:
+    """Where an IBAN that begins at `start` ends by the length of its country; `end` if it is cut short or goes on."""
+    left = _LENGTH_OF.get(text[start : start + 2].upper(), 0)
+    for place in range(start, min(len(text), start + 2 * left)):
+        left -= text[place].isascii() and text[place].isalnum()
+        if left == 0:
+            whole = place + 1 == len(text) or not (text[place + 1].isascii() and text[place + 1].isalnum())
+            return place + 1 if whole else end
+    return end
 
 
 def _iban(text: str, start: int, end: int, near: bool) -> float:  # noqa: FBT001
-    if sums.iban(text[start:end]):
+    if start and text[start - 1].isascii() and text[start - 1].isalnum():
+        return 0.0
+    country, stop = text[start : start + 2].upper(), _iban_end(text, start, end)
+    if country not in _LENGTH_OF:
+        return 0.4 if near and len(sums.digits_of(text[start:end])) >= _DIGITS else 0.05
+    if sums.iban(text[start:stop]) and len(sums.alnum_of(text[start:stop])) == _LENGTH_OF[country]:
         return 1.0
-    mostly_digits = len(sums.digits_of(text[start:end])) >= 10  # noqa: PLR2004 - words are made of letters
+    mostly_digits = len(sums.digits_of(text[start:stop])) >= _DIGITS
     if near:
         return 0.6 if mostly_digits else 0.1
-    return 0.35 if mostly_digits and text[start:end].isupper() and " " not in text[start:end] else 0.1
+    return 0.35 if mostly_digits and text[start:stop].isupper() and " " not in text[start:stop] else 0.1
+
+
+def _iban_bounds(text: str, start: int, end: int) -> tuple[int, int]:
+    return start, _iban_end(text, start, end)
 
 
 def _account(text: str, start: int, end: int, near: bool) -> float:  # noqa: FBT001
@@ -176,15 +193,14 @@ DETECTORS: tuple[Detector, ...] = (
         weigh=_card,
         keywords=_CARD_CUES,
     ),
-    *(
-        Detector(
-            f"iban_{length}",
-            "iban",
-            _iban_pattern(length, countries),
-            weigh=_iban,
-            keywords=("iban", "account", "bank", "konto", "compte", "cuenta", "conto", "rekening", "账号", "口座"),
-        )
-        for length, countries in _LENGTHS.items()
+    Detector(
+        "iban",
+        "iban",
+        r"[A-Za-z]{2}[0-9]{2}[ \-]?[A-Za-z0-9]{1,4}(?:[ \-]?[A-Za-z0-9]{1,4}){2,8}",
+        weigh=_iban,
+        grow=_iban_bounds,
+        edges="own",
+        keywords=("iban", "account", "bank", "konto", "compte", "cuenta", "conto", "rekening", "账号", "口座"),
     ),
     Detector(
         "bank_account",

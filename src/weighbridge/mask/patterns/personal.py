@@ -51,7 +51,8 @@ WITHOUT_DIGITS = frozenset(
 """Entries whose values may have no digit: they are looked for around their anchors, everywhere."""
 
 _MARGIN = 96  #: characters around digits in which a shape with digits may begin and end
-_AROUND = 2100  #: and behind a word that announces a URL
+_BACK = 64  #: characters in front of a word by which a value is found, in which it may begin
+_URL = 2100  #: and behind one that announces a URL
 _RUN = re.compile(r"[0-9]+")
 _LONGEST_RUN = 64  #: digits on end beyond which they are no number of anybody
 _FEWEST = 4  #: digits of what is known by its shape alone
@@ -96,42 +97,51 @@ def _by_anchor(rows: tuple[Detector, ...]) -> tuple[tuple[str, tuple[Detector, .
 _SHAPES = tuple(row for row in DETECTORS if not row.anchors)
 _SHORT_SHAPES = tuple(row for row in _SHAPES if row.kind == "postcode")
 _NEAR_DIGITS = _by_anchor(tuple(row for row in DETECTORS if row.anchors and row.name not in WITHOUT_DIGITS))
+_BY_NAME = {row.name: row for row in DETECTORS}
 _ANYWHERE = _by_anchor(tuple(row for row in DETECTORS if row.name in WITHOUT_DIGITS))
 
 
-def _wanted(low: str, window: _Window) -> Iterator[Detector]:
-    """The entries that can have a value in the window."""
-    yield from _SHAPES if window.digits >= _FEWEST else _SHORT_SHAPES
-    near, seen = low[window.start : window.end], set[str]()
-    for word, rows in _NEAR_DIGITS:
-        if word in near:
-            for row in rows:
-                if row.name not in seen:
-                    seen.add(row.name)
-                    yield row
+def _around_hits(low: str, word: str, start: int, end: int, reach: int) -> Iterator[tuple[int, int]]:
+    """Stretches around each place where a word stands."""
+    place = low.find(word, start, end)
+    while place >= 0:
+        yield max(start, place - _BACK), min(end, place + len(word) + reach)
+        place = low.find(word, place + len(word), end)
 
 
-def _hits(low: str) -> Iterator[tuple[Detector, _Window]]:
-    """Where to look for what needs no digit."""
-    places: dict[str, list[int]] = {}
-    by_name: dict[str, Detector] = {}
+def _merged(stretches: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The same stretches without overlaps."""
+    start, end = -1, -1
+    for begin, stop in sorted(stretches):
+        if begin > end:
+            if end >= 0:
+                yield start, end
+            start = begin
+        end = max(end, stop)
+    if end >= 0:
+        yield start, end
+
+
+def _looks(text: str, low: str) -> Iterator[tuple[Detector, int, int]]:
+    """Where each entry is looked for."""
+    near: dict[str, list[tuple[int, int]]] = {}
+    for window in _windows(text):
+        end = min(len(text), window.end)
+        for row in _SHAPES if window.digits >= _FEWEST else _SHORT_SHAPES:
+            yield row, window.start, end
+        for word, rows in _NEAR_DIGITS:
+            if word in low[window.start : end]:
+                found = list(_around_hits(low, word, window.start, end, _MARGIN))
+                for row in rows:
+                    near.setdefault(row.name, []).extend(found)
     for word, rows in _ANYWHERE:
-        place = low.find(word)
-        while place >= 0:
+        if word in low:
             for row in rows:
-                by_name[row.name] = row
-                places.setdefault(row.name, []).append(place)
-            place = low.find(word, place + len(word))
-    for name, found in places.items():
-        reach = _AROUND if name.startswith("url") else _MARGIN
-        window = _Window(0, 0, 0)
-        for place in sorted(found):
-            if window.end and place - _MARGIN > window.end:
-                yield by_name[name], window
-                window = _Window(0, 0, 0)
-            window.start = window.start if window.end else max(0, place - _MARGIN)
-            window.end = place + reach
-        yield by_name[name], window
+                reach = _URL if row.name.startswith("url") else _MARGIN
+                near.setdefault(row.name, []).extend(_around_hits(low, word, 0, len(low), reach))
+    for name, stretches in near.items():
+        for start, end in _merged(stretches):
+            yield _BY_NAME[name], start, end
 
 
 @lru_cache(maxsize=1024)
@@ -168,13 +178,13 @@ def _compiled(pattern: str, folded: bool) -> re.Pattern[str]:  # noqa: FBT001 - 
     return re.compile(pattern, re.IGNORECASE if folded else 0)
 
 
-def _matches(row: Detector, text: str, low: str, window: _Window) -> Iterator[Span]:
-    """What the entry finds in the window."""
+def _matches(row: Detector, text: str, low: str, begin: int, stop: int) -> Iterator[Span]:
+    """What the entry finds in a stretch of the text."""
     pattern = _compiled(row.pattern, row.folded)
     group = "value" if "value" in pattern.groupindex else 0
-    for found in pattern.finditer(text, window.start, min(len(text), window.end)):
+    for found in pattern.finditer(text, begin, stop):
         start, end = found.span(group)
-        if start < 0 or _joined(text, found.start()) or _joined(text, end):
+        if start < 0 or (row.edges == "word" and (_joined(text, found.start()) or _joined(text, end))):
             continue
         score = row.score(text, start, end, near=_beside(row, low, start, end))
         if score > 0:
@@ -190,9 +200,8 @@ def find(text: str) -> list[Span]:
     """
     low = _lowered(text)
     best: dict[tuple[int, int, str], Span] = {}
-    looks = [(row, window) for window in _windows(text) for row in _wanted(low, window)]
-    for row, window in (*looks, *_hits(low)):
-        for span in _matches(row, text, low, window):
+    for row, begin, stop in _looks(text, low):
+        for span in _matches(row, text, low, begin, stop):
             known = best.get((span.start, span.end, span.kind))
             if known is None or known.score < span.score:
                 best[span.start, span.end, span.kind] = span

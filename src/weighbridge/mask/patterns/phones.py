@@ -142,7 +142,8 @@ _NOT = re.compile(
     r"version|release|commit|hash|timestamp|epoch|patent|docket|appl\w*)\b[^\n]{0,12}$|[$€£¥#]\s?$|订单号?|单号|编号|版本|运单|流水号",
     re.IGNORECASE,
 )
-_REGIONS = ("US", "GB", "DE", "FR", "IT", "ES")
+_NATIONAL = ("GB", "DE", "FR")  #: whose numbers begin with 0 within the country
+_REGIONS = ("US", "ES", "IT")  #: whose do not
 _SCRIPTS = (
     (re.compile("[\uac00-\ud7a3]"), ("KR",)),
     (re.compile("[\u3040-\u30ff]"), ("JP",)),
@@ -168,7 +169,8 @@ def _asked(text: str, start: int, end: int) -> bool:
     import phonenumbers
 
     near = text[max(0, start - _AROUND) : end + _AROUND]
-    tried = next((regions for script, regions in _SCRIPTS if script.search(near)), _REGIONS)
+    usual = _NATIONAL if text[start : start + 2].strip("(").startswith("0") else _REGIONS
+    tried = usual if near.isascii() else next((regions for script, regions in _SCRIPTS if script.search(near)), usual)
     for region in (None,) if text[start] == "+" else tried:
         try:
             if phonenumbers.is_valid_number(phonenumbers.parse(text[start:end], region)):
