@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# ruff: noqa: RUF001  # punctuation and letters of all kinds stand in what people write
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,8 +36,8 @@ def spread_from(value: str, other: str, kind: str = "person", tier: str = "name"
         ("José Müller", "Jose Muller", ["Jose Muller"]),
         ("José Müller", "Jose\u0301 Mu\u0308ller", ["Jose\u0301 Mu\u0308ller"]),
         ("Anna Kowalska", "An\u200bna Kowalska", ["An\u200bna Kowalska"]),
-        ("Anna Kowalska", "Ａｎｎａ Kowalska", ["Ａｎｎａ Kowalska"]),  # noqa: RUF001
-        ("Jean-Luc O'Brien", "Jean Luc O’Brien", ["Jean Luc O’Brien"]),  # noqa: RUF001
+        ("Anna Kowalska", "Ａｎｎａ Kowalska", ["Ａｎｎａ Kowalska"]),
+        ("Jean-Luc O'Brien", "Jean Luc O’Brien", ["Jean Luc O’Brien"]),
         ("Vincent van Gogh", "van drivers, van der Berg; Gogh", ["Gogh"]),
         ("Ed Li", "ed and li are letters", []),
         ("Anna Kowalska", "Annabel and Hannah", []),
@@ -72,7 +73,7 @@ def test_places_and_organisations_spread_whole():
 
 
 def test_names_without_spaces_are_found_inside_their_runs():
-    assert spread_from("张小明", "昨天张小明来了，小明没来", kind="person") == ["张小明"]  # noqa: RUF001
+    assert spread_from("张小明", "昨天张小明来了，小明没来", kind="person") == ["张小明"]
     assert spread_from("张小明", "请联系张先生或者老张", kind="person") == ["张", "张"]
     assert spread_from("张小明", "张开双手", kind="person") == []
     assert spread_from("北京", "我去北京看看", kind="place") == ["北京"]
@@ -97,7 +98,12 @@ def test_nothing_found_is_nothing_spread():
     assert spread([], []) == []
 
 
-WORDS = st.lists(st.sampled_from("Anna anna Kowalska May will . , 's -- 张小明 x1 12 ß İ ﬁ".split()), max_size=30)
+WORDS = st.lists(
+    st.sampled_from(
+        ["Anna", "anna", "Kowalska", "May", "will", ".", ",", "'s", "--", "张小明", "x1", "12", "ß", "İ", "ﬁ"]
+    ),
+    max_size=30,
+)
 
 
 @given(WORDS, WORDS)
@@ -111,7 +117,10 @@ def test_spans_lie_in_their_texts_and_the_old_ones_stay(first, second):
 
 
 def test_many_names_over_many_texts_need_one_pass():
-    names = [f"Ab{chr(97 + at % 26)}{chr(97 + at // 26 % 26)}{chr(97 + at // 676)}o Kra{chr(97 + at % 26)}u" for at in range(3_000)]
+    names = [
+        f"Ab{chr(97 + at % 26)}{chr(97 + at // 26 % 26)}{chr(97 + at // 676)}o Kra{chr(97 + at % 26)}u"
+        for at in range(1_000)
+    ]
     text = ". ".join(names)
     spans = []
     at = 0
@@ -119,4 +128,4 @@ def test_many_names_over_many_texts_need_one_pass():
         spans.append(Span(at, at + len(name), "person", "name", 0.8))
         at += len(name) + 2
     found = spread([text, text * 3], [spans, []])
-    assert len(found[1]) >= 9_000
+    assert len(found[1]) >= 3_000

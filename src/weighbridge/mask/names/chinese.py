@@ -35,11 +35,13 @@ _BEFORE = (
     "客户|联系人|聯絡人|患者|病人|医生|医师|车主|持卡人|登记人|姓名|用户|寄件人|收件人|收货人|旅客|乘客|申请人|被告|原告|员工|学生|老师|"
     "经理|律师|法人|代表人|负责人|经办人|签字|我叫|我是|名叫|叫做|本人|户名|投保人|被保险人|家属|同事|朋友"
 )
-_NOT_GIVEN = "的在是有和与及不也都就说了着过要会能可去来到把被给让对从向为以于等们个这那什么怎吗呢吧啊请电手身住女男出生于先生士小"
+_NOT_GIVEN = (
+    "的在是有和与及不也都就说了着过要会能可去来到把被给让对从向为以于等们个这那什么怎吗呢吧啊请电手身住女男出生于先士"
+)
 _CUES = (
-    re.compile(f"(?:{_BEFORE})[：:是为\\s]{{0,3}}(?P<name>{_FIRST}(?:(?![{_NOT_GIVEN}]){_GIVEN}){{1,2}})"),
-    re.compile(f"(?<![\\u4e00-\\u9fff])(?P<name>{_FIRST}(?:(?![{_NOT_GIVEN}]){_GIVEN}){{1,2}})(?={_AFTER})"),
-    re.compile(f"(?P<name>{_FIRST}(?:(?![{_NOT_GIVEN}]){_GIVEN}){{0,2}})(?={_AFTER})"),
+    re.compile(f"(?:{_BEFORE})[：:是为\\s]{{0,3}}(?P<name>{_FIRST}(?:(?![{_NOT_GIVEN}]|{_AFTER}){_GIVEN}){{1,2}})"),
+    re.compile(f"(?<![\\u4e00-\\u9fff])(?P<name>{_FIRST}(?:(?![{_NOT_GIVEN}]|{_AFTER}){_GIVEN}){{1,2}})(?={_AFTER})"),
+    re.compile(f"(?P<name>{_FIRST}(?:(?![{_NOT_GIVEN}]|{_AFTER}){_GIVEN}){{0,2}})(?={_AFTER})"),
 )
 
 

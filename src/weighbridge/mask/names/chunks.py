@@ -19,13 +19,14 @@ Piece = tuple[int, int, str]
 
 def pieces(texts: Sequence[str]) -> Iterator[Piece]:
     """The texts in pieces, none over `LONGEST`. What is unbroken for 200 characters is no prose, and is blanked out."""
-    for index, text in enumerate(texts):
+    for index, whole in enumerate(texts):
+        text = _UNBROKEN.sub(_blank, whole)
         start = 0
         while start < len(text):
             end = _border(text, start)
             piece = text[start:end]
             if not piece.isspace():
-                yield index, start, _UNBROKEN.sub(_blank, piece)
+                yield index, start, piece
             start = end
 
 

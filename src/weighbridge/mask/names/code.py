@@ -78,7 +78,13 @@ def believed(text: str, spans: Iterable[Span]) -> Iterator[Span]:
     found = list(spans)
     code = CodeLines(text) if found else None
     for span in found:
-        if code is None or not code.any or span.score >= _CERTAIN or _full_name(text, span) or (span.start not in code and not _IDENTIFIER.fullmatch(text, span.start, span.end)):
+        if (
+            code is None
+            or not code.any
+            or span.score >= _CERTAIN
+            or _full_name(text, span)
+            or (span.start not in code and not _IDENTIFIER.fullmatch(text, span.start, span.end))
+        ):
             yield span
 
 

@@ -32,6 +32,7 @@ _ASKED = re.compile(
 )
 _SPOKEN = re.compile(r"(?m:^)[ \t]{0,4}(?=[^\W\d_]{2,20}(?: [^\W\d_]{2,20})?: ?[\"“«])")
 _SIGNED = re.compile(r"(?:(?m:^)|(?<=[,.!?] ))[ \t]{0,4}[\-–—]{1,2}[ \t]{0,3}(?=[^\W\d_][^\n]{1,40}\s*\Z)")
+_BEFORE_NAMES = words.TITLES | words.PARTICLES
 _CODE_BEFORE = frozenset("_/\\.@$#%&=<`~^")
 _CODE_AFTER = frozenset("_(/\\@=<>[{`~^")
 _COUNTRIES = frozenset({"us", "uk", "un", "eu", "dc", "usa", "pm", "am", "eg", "ie", "vs", "no"})
@@ -196,7 +197,8 @@ class _Text:
         if not _GAP.fullmatch(gap) or (low in words.WEAK_TITLES and not word.capital):
             return
         any_case = not word.capital and low not in words.WEAK_TITLES
-        while following < len(self.words) - 1 and self.words[following].low in words.TITLES | words.PARTICLES:
+        last = min(len(self.words) - 1, index + _MOST)
+        while following < last and self.words[following].low in _BEFORE_NAMES:
             following += 1
         yield from self._name(following, self.words[following].start, 0.9, any_case=any_case)
 
@@ -211,7 +213,8 @@ class _Text:
         if word.initial and gap in {". ", ".", " "}:
             inside = index > 0 and self._near(index) == " " and self.words[index - 1].name_like
             begin = index - 1 if inside else index
-            while begin > 0 and self.words[begin - 1].initial and self._near(begin) in {".", ". "}:
+            least = max(0, index - _SHORT)
+            while begin > least and self.words[begin - 1].initial and self._near(begin) in {".", ". "}:
                 begin -= 1
             letters = "".join(other.text for other in self.words[begin : index + 1] if other.initial).lower()
             if self.words[following].name_like and letters not in _COUNTRIES and (inside or "." in gap):

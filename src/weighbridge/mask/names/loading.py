@@ -98,13 +98,13 @@ def load_names(
         )
     readers: dict[str, Names] = {}
     for language in dict.fromkeys(model.language for model in chosen):
-        mine = [kept.verify(model) for model in chosen if model.language == language]
+        mine = [(kept.verify(model), model.sha256) for model in chosen if model.language == language]
         if setting == "fast":
-            readers[language] = SpacyNames(mine[0])
+            readers[language] = SpacyNames(*mine[0])
         elif len(mine) == 1:
-            readers[language] = SpacyNames(mine[0], second_view=True)
+            readers[language] = SpacyNames(*mine[0], second_view=True)
         else:
-            readers[language] = Several(SpacyNames(path) for path in mine[:_THOROUGH])
+            readers[language] = Several(SpacyNames(*one) for one in mine[:_THOROUGH])
     if chinese:
         readers[_CHINESE] = Several([readers[_CHINESE], LacNames()]) if _CHINESE in readers else LacNames()
     return ByLanguage(readers, [CueNames(), ChineseCues()])

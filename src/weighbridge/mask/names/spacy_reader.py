@@ -9,13 +9,15 @@ import re
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from weighbridge.canon import Span
 from weighbridge.errors import InputError, MissingExtraError
 from weighbridge.mask.names import words
-from weighbridge.mask.names.chunks import batches, pieces
+from weighbridge.mask.names.chunks import Piece, batches, pieces
 from weighbridge.mask.names.folder import readers_of
 
 _KINDS: dict[str, tuple[str, float]] = {
@@ -45,45 +47,18 @@ _EDGE = " \t\r\n.,;:!?\"'“”‘’«»-–—*"
 _LEADING = re.compile(r"(?i:the|a|an|mr|mrs|ms|miss|dr|prof|herr|frau|mme|hi|hello|hey|dear|thanks)\.?\s+")
 
 
-class SpacyNames:
-    """Finds what one model finds; see `Names`. It is loaded at once, which takes about 2 s and 200 MB.
+_LOADING = threading.Lock()
 
-    Args:
-        folder: The model's folder, which holds data alone.
-        second_view: Look at the texts a second time in small letters, which finds people whose capitals misled the model.
 
-    Raises:
-        MissingExtraError: spaCy is not installed.
-        InputError: The folder holds no model that can be loaded safely.
-    """
+class _Loaded:
+    """A model in memory. The words of a batch are forgotten after it, so that no process grows with what it has read."""
 
-    def __init__(self, folder: Path, *, second_view: bool = False) -> None:
-        self._nlp = _load(folder)
-        self._second_view = second_view
-        self._one_at_a_time = threading.Lock()  # the words of a batch are forgotten after it, for all threads
+    def __init__(self, nlp: Any) -> None:
+        self._nlp = nlp
+        self._one_at_a_time = threading.Lock()  # what is forgotten is so for all threads
 
-    def find(self, texts: Sequence[str], *, language: str = "") -> list[list[Span]]:
-        """See `Names.find`. The model is the one of its language, whatever the texts' is."""
-        del language
-        found: list[list[Span]] = [[] for _ in texts]
-        for batch in batches(pieces(texts)):
-            for (index, offset, _), entities in zip(batch, self._entities([p for _, _, p in batch]), strict=True):
-                for start, end, label in entities:
-                    found[index].extend(_spans(texts[index], offset + start, offset + end, label))
-            if self._second_view:
-                lowered = [
-                    (index, offset, small) for index, offset, piece in batch if (small := _small(piece)) != piece
-                ]
-                for (index, offset, _), entities in zip(
-                    lowered, self._entities([p for _, _, p in lowered]), strict=True
-                ):
-                    for start, end, label in entities:
-                        if _KINDS.get(label, ("",))[0] == "person":
-                            found[index].extend(_spans(texts[index], offset + start, offset + end, label))
-        return [sorted(set(spans)) for spans in found]
-
-    def _entities(self, batch: list[str]) -> list[list[tuple[int, int, str]]]:
-        """What the model finds in each of the texts."""
+    def entities(self, batch: Sequence[str]) -> list[list[tuple[int, int, str]]]:
+        """Start, end and label of what the model finds in each of the texts."""
         if not batch:
             return []
         with self._one_at_a_time, self._nlp.memory_zone():
@@ -93,16 +68,53 @@ class SpacyNames:
             ]
 
 
-def _load(folder: Path) -> Any:
-    """The model, of which nothing is loaded but what finds names."""
+class SpacyNames:
+    """Finds what one model finds; see `Names`. The first to use a model loads it, which takes about 2 s and 300 MB.
+
+    Args:
+        folder: The model's folder, which holds data alone.
+        sha256: The hash of its content: a model is loaded once in a process.
+        second_view: Look at the texts a second time in small letters, which finds people whose capitals misled the model.
+
+    Raises:
+        MissingExtraError: spaCy is not installed.
+        InputError: The folder holds no model that can be loaded safely.
+    """
+
+    def __init__(self, folder: Path, sha256: str, *, second_view: bool = False) -> None:
+        with _LOADING:
+            self._model = _load(folder, sha256)
+        self._second_view = second_view
+
+    def find(self, texts: Sequence[str], *, language: str = "") -> list[list[Span]]:
+        """See `Names.find`. The model is the one of its language, whatever the texts' is."""
+        del language
+        found: list[set[Span]] = [set() for _ in texts]
+        for batch in batches(pieces(texts)):
+            for index, spans in self._spans(texts, batch):
+                found[index].update(spans)
+            if self._second_view:
+                small = [(index, offset, _small(piece)) for index, offset, piece in batch]
+                for index, spans in self._spans(texts, small):
+                    found[index].update(span for span in spans if span.kind == "person")
+        return [sorted(spans) for spans in found]
+
+    def _spans(self, texts: Sequence[str], batch: Sequence[Piece]) -> Iterator[tuple[int, list[Span]]]:
+        """What is found in each piece, with its text's number."""
+        entities = self._model.entities([piece for _, _, piece in batch])
+        for (index, offset, _), found in zip(batch, entities, strict=True):
+            for start, end, label in found:
+                yield index, list(_spans(texts[index], offset + start, offset + end, label))
+
+
+@lru_cache(maxsize=8)
+def _load(folder: Path, sha256: str) -> _Loaded:
+    """The model with this hash, of which nothing is loaded but what finds names."""
+    del sha256  # a part of the cache's key: another content is another model
     needed, others = readers_of(folder)
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "BLIS_NUM_THREADS"):
-        os.environ.setdefault(name, "1")  # matrices are small, and requests run side by side already
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # of its own imports, and of versions, which the check of labels makes up for
+        with warnings.catch_warnings(), _one_thread():
+            warnings.simplefilter("ignore")  # of its own imports, and of versions: whether it loads is seen below
             import spacy
             from thinc.api import NumpyOps
 
@@ -125,7 +137,19 @@ def _load(folder: Path) -> Any:
     for name in needed:
         part: Any = nlp.get_pipe(name)
         part.model._to_ops(NumpyOps(use_blis=False))  # noqa: SLF001  # numpy multiplies these sizes twice as fast
-    return nlp
+    return _Loaded(nlp)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Libraries that are loaded now compute in one thread each: matrices are small, and requests run side by side already."""
+    unset = [name for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS") if name not in os.environ]
+    os.environ.update(dict.fromkeys(unset, "1"))
+    try:
+        yield
+    finally:
+        for name in unset:
+            os.environ.pop(name, None)
 
 
 def _version() -> str:

@@ -116,7 +116,7 @@ NOT_NAMES = _set(
     "javascript typescript rust linux windows google apple microsoft amazon openai anthropic claude gemini chatgpt gpt "
     "github docker kubernetes markdown json xml html css sql api url http https pdf csv "
     "mom mum dad mommy daddy god lord jesus christ team everyone everybody all guys folks friends friend man dude bro sir "
-    "madam madame ladies gentlemen doctor professor officer love happy glad sorry fine ready trying going looking writing "
+    "madam madame ladies gentlemen world important doctor professor officer love happy glad sorry fine ready trying going looking writing "
     "working interested wondering planning having making using getting seeing sure afraid new here back done "
     "der die das den dem des ein eine einen einer und oder aber ich du er sie es wir ihr nicht ist sind war hat haben bitte "
     "le la les un une des et ou je tu il elle nous vous ils elles est sont pas ce cette el los las una y o yo no es son "
