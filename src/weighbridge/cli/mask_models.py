@@ -91,7 +91,9 @@ def _audited(config: Config, action: str, why: str, change: Callable[[Models], M
     import msgspec
 
     from weighbridge.canon import Act
+    from weighbridge.store.files import private_folder
 
+    private_folder(config.store_path)
     model = change(_models(config))
     detail = {"version": model.version, "sha256": model.sha256, "licence": model.licence, "source": model.source}
     subject = f"model:{model.name}"

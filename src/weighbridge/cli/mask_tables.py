@@ -48,29 +48,34 @@ def mask_csv(source: Path, target: Path, rows: Rows, named: Sequence[str], advan
         open(binary.fileno(), "w", encoding="utf-8", newline="", closefd=False) as out,
     ):
         lines = _Lines(file, where)
-        first = next(lines, "")
-        form = _form(first, source)
-        reader = csv.reader(_again(first, lines), **form, strict=True)
-        writer = csv.writer(out, **form, lineterminator="\r\n" if first.endswith("\r\n") else "\n")
         try:
-            header = next(reader, [])
-            _check_header(header, rows, where)
-            chosen(named, header, where)
-            wanted = [at for at, name in enumerate(header) if not named or name in named]
-            writer.writerow(header)
-            count = 0
-            for batch in batches(_records(reader, header, wanted, where)):
-                advance(file.buffer.tell())
-                made = rows.mask([cells for _, cells in batch])
-                for (record, _), cells in zip(batch, made, strict=True):
-                    for at, text in zip((at for at in wanted if at < len(record)), cells, strict=True):
-                        record[at] = text
-                    writer.writerow(record)
-                    count += 1
+            done = _csv(file, lines, out, rows, named, advance)
         except csv.Error as error:
             raise InputError(f"It is no CSV: {error}.", where=f"{where}:{lines.number}", fix="Correct it.") from error
         except UnicodeDecodeError as error:
             raise InputError("It is no text in UTF-8.", where=where, fix="Save it as UTF-8.") from error
+    return done
+
+
+def _csv(file: TextIO, lines: _Lines, out: TextIO, rows: Rows, named: Sequence[str], advance: Advance) -> Done:
+    first = next(lines, "")
+    delimiter = _delimiter(first, lines.where)
+    reader = csv.reader(_again(first, lines), delimiter=delimiter, strict=True)
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n" if first.endswith("\r\n") else "\n")
+    header = next(reader, [])
+    _check_header(header, rows, lines.where)
+    chosen(named, header, lines.where)
+    wanted = [at for at, name in enumerate(header) if not named or name in named]
+    writer.writerow(header)
+    count = 0
+    for batch in batches(_records(reader, header, wanted, lines.where)):
+        advance(file.buffer.tell())
+        made = rows.mask([cells for _, cells in batch])
+        for (record, _), cells in zip(batch, made, strict=True):
+            for at, text in zip((at for at in wanted if at < len(record)), cells, strict=True):
+                record[at] = text
+            writer.writerow(record)
+        count += len(batch)
     looked = [header[at] for at in wanted]
     return Done(count, tuple(looked), tuple(name for name in header if name not in looked))
 
@@ -177,12 +182,12 @@ def _check_header(header: Sequence[str], rows: Rows, where: str) -> None:
         )
 
 
-def _form(first: str, source: Path) -> dict[str, str]:
+def _delimiter(first: str, where: str) -> str:
     """What parts the fields of a row: what the first row, without what stands in quotes, has most of."""
-    if source.suffix.lower() == ".tsv":
-        return {"delimiter": "\t"}
+    if where.lower().endswith(".tsv"):
+        return "\t"
     plain = re.sub(r'"[^"]*"', "", first)
-    return {"delimiter": max(_DELIMITERS, key=plain.count)}
+    return max(_DELIMITERS, key=plain.count)
 
 
 def batches(rows: Iterable[tuple[_T, list[Cell]]]) -> Iterator[list[tuple[_T, list[Cell]]]]:
@@ -216,7 +221,7 @@ class _Lines:
 
     def __init__(self, file: TextIO, where: str) -> None:
         self._file = file
-        self._where = where
+        self.where = where
         self.number = 0
 
     def __iter__(self) -> _Lines:
@@ -226,7 +231,7 @@ class _Lines:
         self.number += 1
         line = self._file.readline(MAX_LINE + 1)
         if len(line) > MAX_LINE:
-            raise _too_long(f"{self._where}:{self.number}")
+            raise _too_long(f"{self.where}:{self.number}")
         if not line:
             raise StopIteration
         return line
