@@ -76,7 +76,7 @@ def _ipv4(text: str, start: int, end: int, near: bool) -> float:  # noqa: FBT001
 
 def _ipv6(text: str, start: int, end: int, near: bool) -> float:  # noqa: FBT001
     value = text[start:end].partition("%")[0].partition("/")[0]
-    if re.search(r"[:.\w]$", text[max(0, start - 1) : start]) or re.match(r"[:\w]", text[end : end + 1]):
+    if re.search(r"[:.A-Za-z0-9_]$", text[max(0, start - 1) : start]) or re.match(r"[:A-Za-z0-9_]", text[end : end + 1]):
         return 0.05
     try:
         address = ipaddress.IPv6Address(value)

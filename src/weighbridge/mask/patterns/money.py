@@ -205,7 +205,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector(
         "bank_account",
         "bank_account",
-        r"[0-9]{6,17}|[0-9]{2,6}(?:[ \-][0-9]{1,10}){1,5}",
+        r"[0-9]{2,10}(?:[ \-][0-9]{1,10}){1,5}|[0-9]{6,17}",
         weigh=_account,
         keywords=_ACCOUNT_CUES,
         before=32,
@@ -222,7 +222,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector(
         "bank_sort_code",
         "bank_account",
-        r"[0-9]{2}[ \-]?[0-9]{2}[ \-]?[0-9]{2}|[0-9]{3} ?[0-9]{3} ?[0-9]{2}",
+        r"[0-9]{3}[ \-]?[0-9]{3} ?[0-9]{2}|[0-9]{3}-[0-9]{3}|[0-9]{2}[ \-]?[0-9]{2}[ \-]?[0-9]{2}",
         scores=(0.0, 0.0, 0.6),
         keywords=("sort code", "sortcode", "bsb", "blz", "bankleitzahl"),
         before=24,

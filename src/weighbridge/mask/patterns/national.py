@@ -35,7 +35,8 @@ def _short_day(year: int, month: int, day: int) -> bool:
 
 
 def _ssn(value: str) -> bool:
-    area, group, serial = value[:3], value[-6:-4].strip(" -") or value[-7:-5], value[-4:]
+    digits = "".join(map(str, sums.digits_of(value)))
+    area, group, serial = digits[:3], digits[3:5], digits[5:]
     return area not in {"000", "666"} and area[0] != "9" and group != "00" and serial != "0000"
 
 
