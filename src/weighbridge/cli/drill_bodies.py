@@ -66,7 +66,13 @@ def counted(dialect: str, plant: Plant, model: str) -> tuple[str, Body]:
 
 def continued(plant: Plant, model: str, earlier: str) -> Body:
     """A request that goes on from a stored answer."""
-    return {"model": model, "input": plant.text("continued"), "previous_response_id": earlier}
+    return {
+        "model": model,
+        "input": plant.text("continued"),
+        "previous_response_id": earlier,
+        "safety_identifier": plant.ident("user_id"),
+        "prompt_cache_key": plant.ident("cache_key"),
+    }
 
 
 def _schema(plant: Plant) -> Body:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 FORMS = ("raw", "lower case", "no separators", "JSON escapes", "URL escapes", "base64", "reversed")
 _HEAD = 6  #: bytes by which a needle is looked up; shorter ones would be found everywhere
-_LONG = 8  #: bytes of a needle that stands there in another form
-_DIGITS = 9  #: where what separates was taken away, shorter numbers are found in any row of digits
+_LONG = 7  #: bytes from which base64 of something is told from chance
+_BARE = 9  #: where what separates was taken away, shorter ones are found in any row of digits
 _BITS = 22
 _FACTOR = 0x9E3779B97F4A7C15
 _BLOCK = 8 << 20
@@ -102,12 +102,16 @@ def _written(text: str) -> Iterator[tuple[str, bytes]]:
         yield "URL escapes", quote(text, safe=safe).encode()
         yield "URL escapes", quote(text, safe=safe).lower().encode()
         yield "URL escapes", quote_plus(text, safe=safe).encode()
-    if len(raw) >= _LONG - 1:
+    if len(raw) >= _LONG:
         for shift in range(3):
             packed = _packed(raw, shift)
             yield "base64", packed
             yield "base64", packed.translate(bytes.maketrans(b"+/", b"-_"))
     yield "reversed", text[::-1].encode()
+    close = "".join(letter for letter in text if letter.isalnum())
+    if not close.isdigit() or len(close) >= _BARE:
+        yield "no separators", close.encode()
+        yield "reversed", close[::-1].encode()
 
 
 def _packed(raw: bytes, shift: int) -> bytes:
@@ -119,7 +123,7 @@ def _packed(raw: bytes, shift: int) -> bytes:
 
 def _bare(text: str) -> Iterator[tuple[str, bytes]]:
     bare = squash(text.encode())
-    if len(bare) >= (_DIGITS if bare.isdigit() else _LONG - 1):
+    if len(bare) >= _BARE:
         yield "no separators", bare
         yield "reversed", squash(text[::-1].encode())
 

@@ -244,7 +244,7 @@ _ROWS: dict[str, Row] = {
     "driving_licence": _row("My driving licence number is {}.", _of("AAAAA9<0716>9AA9AA")),
     "plate": _row("My car's licence plate is {}.", _of("AA<63> AAA", "<B-AB >1999")),
     "vin": _row("The VIN of the car is {}.", _of("<1>AAAA<41J>9<M>9999999", check=_vin)),
-    "crypto": _row("Send it to the Ethereum wallet 0x{}.", _of("h" * 40)),
+    "crypto": _row("Send it to the Ethereum wallet {}.", _of("<0x>" + "h" * 40)),
     "us_ssn": _row("My social security number is {}.", _of("<4>19<->19<->1999")),
     "us_itin": _row("My ITIN is {}.", _of("<9>19<-7>9<->1999")),
     "uk_nino": _row("My national insurance number is {}.", _of("<JG >99 99 99 <C>", "<WK>999999<B>")),
