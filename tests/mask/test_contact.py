@@ -9,11 +9,19 @@ import pytest
 from tests.mask.finding import completed, found
 from weighbridge.mask.patterns.checksums import luhn
 
-EMAILS = ["ann@example.com", "a.b+tag@mail.example.co.uk", "O'Neil@example.org", "x_1%y@sub-domain.example.net", "Q@EXAMPLE.COM"]
+EMAILS = [
+    "ann@example.com",
+    "a.b+tag@mail.example.co.uk",
+    "O'Neil@example.org",
+    "x_1%y@sub-domain.example.net",
+    "Q@EXAMPLE.COM",
+]
 
 
 @pytest.mark.parametrize("email", EMAILS)
-@pytest.mark.parametrize("text", ["{}", "<{}>", "邮箱{}，谢谢", "メールは{}です", "mailto:{}?subject=x", "**{}**", "({})."])
+@pytest.mark.parametrize(
+    "text", ["{}", "<{}>", "邮箱{}，谢谢", "メールは{}です", "mailto:{}?subject=x", "**{}**", "({})."]
+)
 def test_email(email, text):
     assert email in found(text.format(email), "email")
 
@@ -105,7 +113,9 @@ def test_no_phone_number(text):
     assert not found(text, "phone")
 
 
-@pytest.mark.parametrize("value", ["198.51.100.23", "203.0.113.7", "192.168.12.200", "2001:db8::8a2e:370:7334", "fe80::1ff:fe23:4567:890a"])
+@pytest.mark.parametrize(
+    "value", ["198.51.100.23", "203.0.113.7", "192.168.12.200", "2001:db8::8a2e:370:7334", "fe80::1ff:fe23:4567:890a"]
+)
 @pytest.mark.parametrize("text", ["{}", "from {} today", "服务器{}上线", "[{}]", "ip={},"])
 def test_addresses_of_the_net(value, text):
     assert value in found(text.format(value), "ip")
@@ -113,7 +123,18 @@ def test_addresses_of_the_net(value, text):
 
 @pytest.mark.parametrize(
     "text",
-    ["version 1.2.3.4", "v10.20.30.40", "python-3.11.4.1", "256.1.2.3", "1.2.3.4.5", "127.0.0.1", "0.0.0.0", "12:30:45", "a[::2]", "std::vector"],
+    [
+        "version 1.2.3.4",
+        "v10.20.30.40",
+        "python-3.11.4.1",
+        "256.1.2.3",
+        "1.2.3.4.5",
+        "127.0.0.1",
+        "0.0.0.0",
+        "12:30:45",
+        "a[::2]",
+        "std::vector",
+    ],
 )
 def test_no_address_of_the_net(text):
     assert not found(text, "ip")
@@ -142,13 +163,28 @@ def test_imei_beside_its_keyword():
 
 
 @pytest.mark.parametrize(
-    "value", ["https://www.anns-garden.invalid-site.de/about?x=1", "http://petra-quilts.fr", "www.hansels-blog.at", "https://github.com/annexample", "t.me/annexample"]
+    "value",
+    [
+        "https://www.anns-garden.invalid-site.de/about?x=1",
+        "http://petra-quilts.fr",
+        "www.hansels-blog.at",
+        "https://github.com/annexample",
+        "t.me/annexample",
+    ],
 )
 def test_pages(value):
     assert any(value.rstrip("/") in url for url in found(f"see {value} there", "url"))
 
 
-@pytest.mark.parametrize("value", ["https://docs.python.org/3/library/re.html", "https://www.w3.org/TR/xml", "http://localhost:8080/x", "https://example.com/"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://docs.python.org/3/library/re.html",
+        "https://www.w3.org/TR/xml",
+        "http://localhost:8080/x",
+        "https://example.com/",
+    ],
+)
 def test_pages_of_the_public(value):
     assert not found(value, "url")
 
@@ -169,6 +205,9 @@ def test_account_names_beside_their_keyword(text, value):
     assert value in found(text, "username")
 
 
-@pytest.mark.parametrize("text", ["username = getpass.getuser()", "handle requests", "login failed", "username: None", "the user name is required"])
+@pytest.mark.parametrize(
+    "text",
+    ["username = getpass.getuser()", "handle requests", "login failed", "username: None", "the user name is required"],
+)
 def test_no_account_names(text):
     assert not found(text, "username")

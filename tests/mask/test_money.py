@@ -49,12 +49,16 @@ def base58(version: int) -> str:
 
 
 @pytest.mark.parametrize("card", CARDS)
-@pytest.mark.parametrize("text", ["{}", "card {} expires 04/29", "我的卡号是{}，谢谢", "银行卡{}已冻结", '{{"pan":"{}"}}', "カード{}です"])
+@pytest.mark.parametrize(
+    "text", ["{}", "card {} expires 04/29", "我的卡号是{}，谢谢", "银行卡{}已冻结", '{{"pan":"{}"}}', "カード{}です"]
+)
 def test_a_card_is_found_between_any_neighbours(card, text):
     assert card in found(text.format(card), "card")
 
 
-@pytest.mark.parametrize("text", ["卡号6217001234567890", "my credit card is 4111 1111 1111 1112", "工行卡 6222021234567890"])
+@pytest.mark.parametrize(
+    "text", ["卡号6217001234567890", "my credit card is 4111 1111 1111 1112", "工行卡 6222021234567890"]
+)
 def test_a_card_with_a_wrong_digit_is_found_beside_its_keyword(text):
     assert found(text, "card")
 
@@ -86,7 +90,9 @@ def test_an_iban_of_every_country_is_found_and_ends_where_it_ends(country, lengt
     assert value.lower() in found(f"账号{value.lower()}，谢谢", "iban", least=0.95)
 
 
-@pytest.mark.parametrize("text", ["ZZ89370400440532013000", "DE8937", "deadbeef1234567890", "RFC 2119 and 8174", "no 12 of 34 and 56 or 78"])
+@pytest.mark.parametrize(
+    "text", ["ZZ89370400440532013000", "DE8937", "deadbeef1234567890", "RFC 2119 and 8174", "no 12 of 34 and 56 or 78"]
+)
 def test_what_is_shaped_alike_is_no_iban(text):
     assert not found(text, "iban")
 

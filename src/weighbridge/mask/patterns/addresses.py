@@ -14,6 +14,7 @@ _LETTER = r"[^\x00-@\[-`{-\x7f]"  #: an ASCII letter, or anything beyond ASCII
 _WORD = rf"{_LETTER}(?:{_LETTER}|['.\-]){{0,40}}"
 _NUMBER = r"[0-9]{1,6}[A-Za-z]?(?:[\-/][0-9]{1,4}[A-Za-z]?)?"
 _SP = r"[ \t]{1,3}"
+_CAPITAL = rf"(?:[A-Z]|[^\x00-\x7f])(?:{_LETTER}|['.\-]){{0,40}}"
 
 _STREET = (
     "street|str|st|avenue|ave|av|road|rd|drive|dr|lane|ln|boulevard|blvd|court|ct|terrace|place|pl|square|sq|"
@@ -171,6 +172,8 @@ def _grown(text: str, start: int, end: int) -> tuple[int, int]:
     return begin, _Tail(text, begin, end).end()
 
 
+_LED = 3  #: words at most that stand before the one that ends as a street does
+_LEADING = rf"(?<![^\s,;:(>]){_CAPITAL}"
 _SURE_SUFFIX = 4  #: letters of an ending that no other word has
 
 
@@ -178,9 +181,11 @@ def _stem(text: str, start: int) -> int:
     """Where the words begin whose last one ends as a street does."""
     window = text[max(0, start - 64) : start]
     word = start - len(window) + len(window.rstrip("".join(set(window) - set(' \t\n,;:()<>"*/0123456789'))))
-    before = re.search(rf"({_CAPITAL})[ \t]$", window[: word - start] if word < start else window)
-    if before and before.group(1).lower().rstrip(".") not in _STOP:
-        return word - len(before.group(0))
+    for _ in range(_LED):
+        before = re.search(rf"({_LEADING})[ \t]$", text[max(0, word - 40) : word])
+        if before is None or (before.group(1).lower().rstrip(".") in _STOP - _JOINING):
+            break
+        word -= len(before.group(0))
     return word
 
 
@@ -200,12 +205,25 @@ def _grown_from_suffix(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 _FULL = 0.6
-_CAPITAL = rf"(?:[A-Z]|[^\x00-\x7f])(?:{_LETTER}|['.\-]){{0,40}}"
 _NO_STREET = re.compile(
     r"\b(?:january|february|march|april|may|june|july|august|september|october|november|december|minutes?|hours?|days?|weeks?|months?|years?|"
-    r"rfc|integer|bits?|packed|protocol|people|percent|times|dollars|euros|least|most|about|page|line|version|port|offset|index|bytes?|items?|am|pm|the)\b",
+    r"rfc|integer|bits?|packed|protocol|people|percent|times|dollars|euros|least|most|about|page|line|version|port|offset|index|bytes?|items?|hour|minute|day|week|month|year|am|pm|the)\b",
     re.IGNORECASE,
 )
+
+
+def _numbered_street(text: str, start: int, end: int, near: bool) -> float:  # noqa: ARG001, FBT001 - the hook's shape
+    """A number, words and a word for a street: not if the words are those of any sentence."""
+    words = [word.lower().rstrip(".") for word in text[start:end].split()]
+    sentence = set(words[:-1]) & (_STOP - _JOINING - {"st", "e", "i", "o"})
+    return 0.1 if sentence or _NO_STREET.search(text[start:end]) else _FULL
+
+
+def _named_street(text: str, start: int, end: int, near: bool) -> float:  # noqa: FBT001 - the hook's shape
+    first = text[start:end].split()[0].lower()
+    if first in _STOP or first in {"a", "main", "main-street"}:
+        return 0.1
+    return 0.5 if near else 0.4
 
 
 def _beside(text: str, start: int, end: int, near: bool) -> float:  # noqa: ARG001, FBT001 - the hook's shape
@@ -227,7 +245,7 @@ DETECTORS: tuple[Detector, ...] = (
         "address",
         rf"{_NUMBER}(?:{_SP}{_NUMBER})?(?:{_SP}{_WORD}){{1,4}}{_SP}(?:{_STREET})\.?",
         anchors=literals(_STREET),
-        scores=(_FULL, _FULL, _FULL),
+        weigh=_numbered_street,
         grow=_grown,
         folded=True,
     ),
@@ -262,7 +280,7 @@ DETECTORS: tuple[Detector, ...] = (
         "address",
         rf"{_CAPITAL}(?:{_SP}{_CAPITAL}){{0,3}}{_SP}(?:Street|Avenue|Road|Boulevard|Lane|Drive|Terrace|Crescent|Turnpike|Parkway|street)",
         anchors=literals("street|avenue|road|boulevard|lane|drive|terrace|crescent|turnpike|parkway"),
-        scores=(0.4, 0.4, 0.5),
+        weigh=_named_street,
         keywords=("on", "at", "live", "lives", "address", "corner", "near", "in"),
     ),
     Detector(

@@ -76,7 +76,9 @@ def _ipv4(text: str, start: int, end: int, near: bool) -> float:  # noqa: FBT001
 
 def _ipv6(text: str, start: int, end: int, near: bool) -> float:  # noqa: FBT001
     value = text[start:end].partition("%")[0].partition("/")[0]
-    if re.search(r"[:.A-Za-z0-9_]$", text[max(0, start - 1) : start]) or re.match(r"[:A-Za-z0-9_]", text[end : end + 1]):
+    if re.search(r"[:.A-Za-z0-9_]$", text[max(0, start - 1) : start]) or re.match(
+        r"[:A-Za-z0-9_]", text[end : end + 1]
+    ):
         return 0.05
     try:
         address = ipaddress.IPv6Address(value)
@@ -202,14 +204,6 @@ DETECTORS: tuple[Detector, ...] = (
         "mac",
         "mac",
         r"(?:[0-9A-Fa-f]{2}[:\-]){5}[0-9A-Fa-f]{2}|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}",
-        weigh=_mac,
-        keywords=_MAC_CUES,
-    ),
-    Detector(
-        "mac_beside",
-        "mac",
-        r"(?:[0-9A-Fa-f]{2}[:\-]){5}[0-9A-Fa-f]{2}",
-        anchors=("mac", "hwaddr", "ether", "bssid", "地址"),
         weigh=_mac,
         keywords=_MAC_CUES,
     ),

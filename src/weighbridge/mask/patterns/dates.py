@@ -8,14 +8,14 @@ from weighbridge.mask.patterns.base import Detector
 from weighbridge.mask.patterns.words import literals
 
 _MONTHS = (
-    "january|february|march|april|may|june|july|august|september|october|november|december|"
-    r"jan\.?|feb\.?|mar\.?|apr\.?|jun\.?|jul\.?|aug\.?|sept?\.?|oct\.?|nov\.?|dec\.?|"
-    "januar|jänner|februar|märz|mai|juni|juli|oktober|dezember|janvier|février|mars|avril|juin|juillet|août|septembre|octobre|novembre|décembre|"
-    "enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|gennaio|febbraio|aprile|maggio|giugno|luglio|"
-    "settembre|ottobre|dicembre|janeiro|fevereiro|março|maio|junho|julho|setembro|outubro|novembro|dezembro|januari|februari|maart|mei|augustus|"
-    "stycznia|lutego|marca|kwietnia|maja|czerwca|lipca|sierpnia|września|października|listopada|grudnia|maj|augusti|"
-    "января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря"
-)
+    r"października|septiembre|diciembre|fevereiro|listopada|noviembre|september|septembre|settembre|augustus|december|dezember|"
+    r"dezembro|dicembre|décembre|febbraio|februari|february|kwietnia|november|novembre|novembro|setembro|sierpnia|stycznia|września|"
+    r"сентября|augusti|czerwca|febrero|februar|février|gennaio|grudnia|janeiro|januari|january|janvier|juillet|october|octobre|"
+    r"octubre|oktober|ottobre|outubro|августа|декабря|октября|февраля|agosto|aprile|august|giugno|januar|jänner|luglio|lutego|maggio|"
+    r"апреля|ноября|января|abril|april|avril|enero|julho|julio|junho|junio|lipca|maart|marca|march|marzo|março|марта|août|juin|juli|"
+    r"july|june|juni|maio|maja|mars|mayo|märz|июля|июня|mai|maj|may|mei|мая|jan\.?|feb\.?|mar\.?|apr\.?|jun\.?|jul\.?|aug\.?|"
+    r"sept?\.?|oct\.?|nov\.?|dec\.?"
+)  #: the longest first: mars is no mar
 _DAY = r"[0-3]?[0-9](?:st|nd|rd|th|\.|er|º|ª)?"
 _YEAR = r"(?:1[6-9]|20)[0-9]{2}"
 _SEP = r"[\-/.]"
@@ -43,10 +43,9 @@ _BORN = (
     "дата рождения|родил(?:ся|ась)|出生日期|出生年月日|出生年月|出生于|出生|生于|生日|诞辰|生年月日|誕生日|생년월일|생일"
 )
 _LINK = (
-    r"(?: (?:is|was|on|in|am|den|the|le|el|il|em|op|dnia|falls|wurde|el día|a)){0,3}(?:は|是|为|：|:|\)|\]|-|=|,|\"|'|\||의|은|는){0,4}[ \t]{0,3}"
+    r"(?:,? ?(?:is|was|on|in|am|den|the|le|el|il|em|op|dnia|falls|wurde|el día|a)){0,3} ?(?:は|是|为|：|:|\.|\)|\]|-|=|,|\"|'|\||의|은|는){0,4}[ \t]{0,3}"
     r"(?:it'?s |is |on |am |le |el |il |em |the |\"|'){0,2}(?:on )?"
 )
-_SURE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def _day_and_month(value: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from weighbridge.mask.patterns import checksums as sums
-from weighbridge.mask.patterns.base import Detector
+from weighbridge.mask.patterns.base import Detector, Weigh
 from weighbridge.mask.patterns.words import literals
 
 _IS = (
@@ -12,6 +12,7 @@ _IS = (
 )
 _IS_HAN = r"(?:号码|号|番号|번호|編號|编号|代码)?(?:是|为|は|는|은|第)?[ \t]?(?:[:=#\-]|：)?[ \t\"'(]{0,3}"
 _CYRILLIC = 0x52F
+_SHORTEST_PLATE = 4
 _ID = r"[A-Za-z0-9](?:[ \-/.]?[A-Za-z0-9]){4,17}"
 
 
@@ -31,20 +32,34 @@ def _numbered(text: str, start: int, end: int, near: bool) -> float:  # noqa: AR
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
-    """Without words of the sentence that follow the number behind a space: they hold no digit."""
-    while " " in text[start:end] and not any(letter.isdigit() for letter in text[start:end].rpartition(" ")[2]):
+    """Without words of the sentence that follow the number behind a space: small letters without a digit."""
+    while " " in text[start:end]:
+        last = text[start:end].rpartition(" ")[2]
+        if last.isupper() or any(letter.isdigit() for letter in last):
+            break
         end = start + text[start:end].rindex(" ")
     return start, end
 
 
-def _paper(name: str, kind: str, words: str, value: str = _ID) -> Detector:
+def _plated(text: str, start: int, end: int, near: bool) -> float:  # noqa: ARG001, FBT001 - the hook's shape
+    """A plate has digits and, if it has letters, mostly capitals."""
+    value = text[start:end]
+    digits = len(sums.digits_of(value))
+    return (
+        0.65
+        if digits >= 2 and len(value) >= _SHORTEST_PLATE and not any(word.islower() for word in value.split())
+        else 0.1
+    )  # noqa: PLR2004
+
+
+def _paper(name: str, kind: str, words: str, value: str = _ID, weigh: Weigh = _numbered) -> Detector:
     """One paper by the words that name it."""
     return Detector(
         name,
         kind,
         _beside(words, value),
         anchors=literals(words),
-        weigh=_numbered,
+        weigh=weigh,
         grow=_trimmed,
         folded=True,
     )
@@ -94,7 +109,7 @@ DETECTORS: tuple[Detector, ...] = (
         "case_number",
         r"(?:applications?|case|cause|docket|file|matter|appeal|claim|petition|writ|ref|reference|complaint|aktenzeichen|az|affaire|requête|expediente|"
         r"numero di ruolo|zaaknummer|sygnatura)(?: (?:number|numbers|file|no|nos|nr))?\.?(?:[ \t:(#]|n[°º]|№){1,3}"
-        r"(?P<value>[A-Za-z0-9]{0,6}[ \-/.]{0,2}[0-9]{1,7}(?:[/\-][A-Za-z0-9]{1,7}){1,4})",
+        r"(?P<value>(?:[A-Za-z0-9]{1,6}[ \-/.]{1,2}){0,3}[A-Za-z0-9]{0,4}[0-9]{1,7}(?:[/\-][A-Za-z0-9]{1,7}){1,4})",
         anchors=literals(
             "appl|case|cause|docket|file|matter|appeal|claim|petition|writ|ref|complaint|aktenzeichen|az|affaire|requête|expediente|numero di ruolo|zaaknummer|sygnatura"
         ),
@@ -116,6 +131,7 @@ DETECTORS: tuple[Detector, ...] = (
         "plaque d'immatriculation|immatriculation|matrícula|matricula|targa|kenteken|tablica rejestracyjna|rejestracja|placa|"
         "车牌|車牌|牌照|ナンバープレート|차량번호",
         r"[A-Za-z0-9]{1,4}[ \-·.]?[A-Za-z0-9]{1,4}(?:[ \-·.]?[A-Za-z0-9]{1,5}){0,2}",
+        weigh=_plated,
     ),
     Detector(
         "plate_china",

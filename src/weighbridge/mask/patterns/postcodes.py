@@ -60,8 +60,8 @@ DETECTORS: tuple[Detector, ...] = (
     Detector(
         "postcode_beside",
         "postcode",
-        r"(?:zip|zip ?code|post ?code|postal ?code|pin ?code|plz|postleitzahl|code postal|c\.?p\.|código postal|codigo postal|c\.?a\.?p\.|cep|"
-        r"kod pocztowy|postnummer|postnr|邮编|邮政编码|郵便番号|〒|우편번호)(?: is| ist| est| es|是|は)?(?:[ \t:=#\n]|：){1,4}"
+        r"(?:(?:zip|zip ?code|post ?code|postal ?code|pin ?code|plz|postleitzahl|code postal|c\.?p\.|código postal|codigo postal|c\.?a\.?p\.|cep|"
+        r"kod pocztowy|postnummer|postnr)(?: is| ist| est| es)?(?:[ \t:=#\n]|：){1,4}|(?:邮编|邮政编码|郵便番号|〒|우편번호)(?:是|は)?(?:[ \t:=#\n]|：){0,4})"
         r"(?P<value>[A-Za-z]{0,2}[\- ]?[0-9][A-Za-z0-9]{1,7}(?:[ \-][0-9][A-Za-z0-9]{1,3})?)",
         anchors=(
             "zip",
