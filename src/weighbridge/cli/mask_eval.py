@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from weighbridge.mask.measure import Part, Report
 
 _AROUND = 30  #: characters shown beside what was missed
-_NAME = 15  #: columns for a row's name
+_NAME = 14  #: columns for a row's name
 _TUNED = "even"  #: the half whose misses may be looked at
 _Split = Literal["both", "all", "even", "odd"]
 
@@ -120,7 +120,7 @@ def _table(out: Console, report: Report) -> None:
     told = ", ".join(
         f"{_HALVES[half.name]} {half.documents:,} documents at {half.kb_per_s:,.0f} KB/s" for half in report.halves
     )
-    out.print(common.printable(f"{report.dataset.name}: {told}"), style="bold", markup=False)
+    out.print(common.printable(f"{report.dataset.name}: {told}"), style="bold", markup=False, soft_wrap=True)
     head = f"  {'':>5} {'leak':>5} {'95 %':>9} {'rec':>4} {'prec':>4}"
     out.print(f"{'':<{_NAME}}{head * len(report.halves)}", style="dim", markup=False)
     by_row = [{(one.about, one.name): one for one in half.figures} for half in report.halves]
