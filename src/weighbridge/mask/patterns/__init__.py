@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from weighbridge.mask.patterns import addresses, contact, dates, documents, money, national, postcodes
+from weighbridge.mask.patterns import (
+    addresses,
+    contact,
+    dates,
+    documents,
+    money,
+    national,
+    passwords,
+    postcodes,
+    secrets,
+)
 from weighbridge.mask.patterns.base import Detector
 
 DETECTORS: tuple[Detector, ...] = (
@@ -13,5 +23,7 @@ DETECTORS: tuple[Detector, ...] = (
     *dates.DETECTORS,
     *addresses.DETECTORS,
     *postcodes.DETECTORS,
+    *secrets.DETECTORS,
+    *passwords.DETECTORS,
 )
 """Every entry, in no order of importance: what overlaps is settled later."""

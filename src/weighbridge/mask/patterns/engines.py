@@ -22,7 +22,7 @@ _LEFT = (
 """A match begins a word. What an escape of JSON or of a URL ends in is no part of the word behind it."""
 _RIGHT = r"(?:(?![A-Za-z0-9])|(?<![A-Za-z0-9]))"
 _SHARD = 8  #: entries that hyperscan looks for at once: more of them make its tables grow faster than they save
-_LONG = 260  #: bytes of a sign that takes hyperscan long to prepare: literal anchors stand in for it
+_SHORT = 3  #: letters of an anchor that is found too often to be a sign
 
 
 class Entry(Struct, frozen=True):
@@ -78,7 +78,8 @@ class _Sign(Struct, frozen=True):
     before: int
     behind: int
     folded: bool
-    cheap: bool  #: to be looked for together with others
+    word: bool = False  #: a literal: cheap to look for together with others
+    head: bool = False  #: the match begins with it
 
 
 class _Shard(Struct, frozen=True):
@@ -105,15 +106,18 @@ class OnePass:
             text: To look through.
             low: The same in small letters.
         """
-        for owner, windows in sorted(self._windows(text).items()):
+        starts, windows = self._near_signs(text)
+        for owner, places in starts.items():
             entry = self._entries[owner]
-            if not entry.shape.bounded:
-                windows = [(0, len(text))]
-            for start, end in windows:
+            yield from ((entry, found) for found in _from(entry.exact, text, places))
+        for owner, places in windows.items():
+            entry = self._entries[owner]
+            merged = _merged(places, len(text)) if entry.shape.bounded else [(0, len(text))]
+            for start, end in merged:
                 yield from ((entry, found) for found in _within(entry.exact, text, start, end))
 
-    def _windows(self, text: str) -> dict[int, list[tuple[int, int]]]:
-        """For each entry of which there is a sign: stretches that hold all its matches, apart from one another."""
+    def _near_signs(self, text: str) -> tuple[dict[int, set[int]], dict[int, list[tuple[int, int]]]]:
+        """For each entry of which there is a sign: where its matches may begin, or the stretches that hold them."""
         data = text.encode()
         hits: dict[_Sign, list[int]] = {}
         for shard, scratch in self._ready():
@@ -122,12 +126,15 @@ class OnePass:
             for number, end in ends:
                 hits.setdefault(shard.signs[number], []).append(end)
         place = _places(data, hits.values(), ascii_only=len(data) == len(text))
-        found: dict[int, list[tuple[int, int]]] = {}
+        starts: dict[int, set[int]] = {}
+        windows: dict[int, list[tuple[int, int]]] = {}
         for sign, ends_of in hits.items():
-            found.setdefault(sign.owner, []).extend(
-                (place[end] - sign.before, place[end] + sign.behind) for end in ends_of
-            )
-        return {owner: _merged(windows, len(text)) for owner, windows in found.items()}
+            if sign.head:
+                starts.setdefault(sign.owner, set()).update(place[end] - sign.before for end in ends_of)
+            else:
+                around = [(place[end] - sign.before, place[end] + sign.behind) for end in ends_of]
+                windows.setdefault(sign.owner, []).extend(around)
+        return starts, windows
 
     def _ready(self) -> list[tuple[_Shard, Any]]:
         """The tables, each with this thread's own room to work in."""
@@ -143,9 +150,9 @@ class OnePass:
 
     def _built(self) -> tuple[_Shard, ...]:
         signs = [sign for number, entry in enumerate(self._entries) for sign in _signs(number, entry)]
-        cheap = [sign for sign in signs if sign.cheap]
-        others = [sign for sign in signs if not sign.cheap]
-        groups = [cheap, *(others[at : at + _SHARD] for at in range(0, len(others), _SHARD))]
+        words = [sign for sign in signs if sign.word]
+        others = [sign for sign in signs if not sign.word]
+        groups = [words, *(others[at : at + _SHARD] for at in range(0, len(others), _SHARD))]
         return tuple(self._compiled(group) for group in groups if group)
 
     def _compiled(self, signs: Sequence[_Sign]) -> _Shard:
@@ -160,9 +167,14 @@ class OnePass:
 
 def _signs(number: int, entry: Entry) -> list[_Sign]:
     shape, anchors = entry.shape, entry.detector.anchors
-    if anchors and not shape.plain and len(shape.sign) > _LONG:
-        return [_Sign(literal(word), number, shape.width, shape.width, folded=True, cheap=True) for word in anchors]
-    return [_Sign(shape.sign, number, shape.reach, shape.width, shape.folded, shape.plain)]
+    if shape.heads and shape.bounded:
+        return [
+            _Sign(literal(head, folded=shape.folded), number, len(head), 0, shape.folded, word=True, head=True)
+            for head in sorted(shape.heads)
+        ]
+    if anchors and min(map(len, anchors)) > _SHORT:
+        return [_Sign(literal(word), number, shape.width, shape.width, folded=True, word=True) for word in anchors]
+    return [_Sign(shape.sign, number, shape.reach, shape.width, shape.folded)]
 
 
 def _keep(sign: int, start: int, end: int, flags: int, ends: list[tuple[int, int]]) -> None:  # noqa: ARG001 - its shape
@@ -196,6 +208,16 @@ def _merged(windows: list[tuple[int, int]], length: int) -> list[tuple[int, int]
         else:
             merged.append((max(0, start), min(end, length)))
     return merged
+
+
+def _from(exact: re.Pattern[str], text: str, places: Iterable[int]) -> Iterator[re.Match[str]]:
+    """The matches that begin at one of these places, none over another."""
+    free = 0
+    for place in sorted(places):
+        found = exact.match(text, place) if place >= free else None
+        if found is not None:
+            yield found
+            free = found.end()
 
 
 def _within(exact: re.Pattern[str], text: str, start: int, end: int) -> Iterator[re.Match[str]]:

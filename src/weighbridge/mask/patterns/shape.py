@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -27,8 +27,10 @@ _CATEGORIES = {
 _ASCII = 0x80
 _FEW, _MANY = 3, 20  #: repetitions that a sign counts: of groups, and of single characters
 _CUE = 12  #: letters of a word at the beginning that are sign enough
+_MOST_HEADS = 600
+_CUT = "\0"  #: marks a beginning behind which more follows
 _CODE_POINT = 4  #: bytes, at most
-_ENDLESS = 4096  #: a match that may be as wide as this is looked for in the whole text
+_ENDLESS = 40_000  #: a match that may be as wide as this is looked for in the whole text
 
 
 class Shape(Struct, frozen=True):
@@ -42,7 +44,7 @@ class Shape(Struct, frozen=True):
     width: int
     bounded: bool
     folded: bool
-    plain: bool  #: the sign is made of words alone
+    heads: frozenset[str]  #: words with one of which a match begins; none if there are too many
 
 
 def shape_of(pattern: str, *, folded: bool = False) -> Shape:
@@ -64,22 +66,18 @@ def shape_of(pattern: str, *, folded: bool = False) -> Shape:
         raise ValueError("a repetition without an end stands within another, which may take forever")
     width = min(tree.getwidth()[1], _ENDLESS)
     bounded = width < _ENDLESS and not _looks_around(tree)
-    head = _head(tree)
-    items = head or _trimmed(tree)
-    reach = min(sum(part.getwidth()[1] for part in [_subpattern(tree, items)]), _ENDLESS)
-    return Shape(
-        _Writer(folded=folded).sequence(items).encode("latin-1"), reach, width, bounded, folded, plain=bool(head)
-    )
+    heads = _heads(list(tree))
+    if min(len(head.encode("utf-8", "replace")) for head in heads) < _FEW:
+        heads = set()
+    items = _parser.SubPattern(tree.state, _trimmed(tree))
+    sign = _Writer(folded=folded).sequence(items).encode("latin-1")
+    return Shape(sign, min(items.getwidth()[1], _ENDLESS), width, bounded, folded, frozenset(heads))
 
 
-def literal(word: str) -> bytes:
-    """The sign for a word itself, capitals or not."""
-    writer = _Writer(folded=True)
+def literal(word: str, *, folded: bool = True) -> bytes:
+    """The sign for a word itself; `folded`: capitals or not."""
+    writer = _Writer(folded=folded)
     return "".join(map(writer.letter, map(ord, word))).encode("latin-1")
-
-
-def _subpattern(tree: Any, items: list[Any]) -> Any:
-    return _parser.SubPattern(tree.state, items)
 
 
 def _children(argument: Any) -> Iterable[Any]:
@@ -109,40 +107,53 @@ def _looks_around(tree: Any) -> bool:
     )
 
 
-def _alternatives(item: Any) -> list[Any] | None:
-    code, argument = item
-    if code is _codes.SUBPATTERN and len(argument[3]) == 1:
-        return _alternatives(argument[3][0])
-    return list(argument[1]) if code is _codes.BRANCH else None
-
-
-def _letters(items: Iterable[Any]) -> list[Any]:
-    """The letters with which a sequence begins."""
-    found: list[Any] = []
+def _heads(items: Sequence[Any]) -> set[str]:
+    """Words with one of which every match begins; cut where they are long enough, or where a choice is too wide."""
+    found = {""}
     for code, argument in items:
-        if code is not _codes.LITERAL or len(found) == _CUE:
+        if min(map(len, found)) >= _CUE:
             break
-        found.append((code, argument))
+        choices = _choices(str(code), argument)
+        if choices is None or len(found) * len(choices) > _MOST_HEADS:
+            break
+        found = {head + choice for head in found for choice in choices}
+        if any(_open(choice) for choice in choices):
+            break
+    return {head.removesuffix(_CUT)[:_CUE] for head in found}
+
+
+def _open(choice: str) -> bool:
+    return choice.endswith(_CUT)
+
+
+def _choices(code: str, argument: Any) -> set[str] | None:
+    """What one item may begin with; a mark at the end says that more of it follows. None: too much."""
+    match code:
+        case "LITERAL":
+            return {chr(argument)}
+        case "IN":
+            letters = [part for name, part in argument if str(name) == "LITERAL"]
+            return {chr(letter) for letter in letters} if len(letters) == len(argument) <= _FEW + 1 else None
+        case "SUBPATTERN":
+            return _whole(argument[3])
+        case "BRANCH":
+            parts = [_whole(branch) for branch in argument[1]]
+            return {choice for part in parts for choice in part}
+        case "MAX_REPEAT" if argument[:2] == (0, 1):
+            return {"", *_whole(argument[2])}
+        case _:
+            return None
+
+
+def _whole(items: Sequence[Any]) -> set[str]:
+    """What a sequence may be, marked where it is not all told."""
+    found = {""}
+    for code, argument in items:
+        choices = _choices(str(code), argument)
+        if choices is None or len(found) * len(choices) > _MOST_HEADS:
+            return {head if _open(head) else head + _CUT for head in found}
+        found = {head if _open(head) else head + choice for head in found for choice in choices}
     return found
-
-
-def _size(letters: list[Any]) -> int:
-    return sum(len(chr(code).encode("utf-8", "replace")) for _, code in letters)
-
-
-def _head(tree: Any) -> list[Any]:
-    """The words of which a match begins with one, if they are long enough to be rare."""
-    items = list(tree)
-    letters = _letters(items)
-    if _size(letters) > _FEW:
-        return letters
-    branches = _alternatives(items[0])
-    if branches is None:
-        return []
-    words = [_letters(branch) for branch in branches]
-    if min(map(_size, words)) < _FEW:
-        return []
-    return [(_codes.BRANCH, (None, [_subpattern(tree, word) for word in words]))]
 
 
 def _trimmed(tree: Any) -> list[Any]:
@@ -227,9 +238,9 @@ class _Writer:
     def _repeat(self, least: int, most: int, part: Any) -> str:
         single = len(part) == 1 and str(part[0][0]) in {"IN", "NOT_LITERAL", "ANY", "LITERAL"}
         written = self.sequence(part)
-        if single and written.endswith(self._bytes):
+        if single and written.endswith(self._bytes) and most != 1:
             written = written.removesuffix(self._bytes)
-        elif not (single and len(written) <= _CODE_POINT) and not written.endswith("]"):
+        elif not single or not (len(written) <= _CODE_POINT or written.endswith("]")):
             written = f"(?:{written})"
         counted = min(least, _MANY if single else _FEW)
         if most == 1:
