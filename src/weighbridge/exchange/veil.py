@@ -66,7 +66,9 @@ class Veils:
         """
         with self._loading:
             if self._masker is None:
-                self._masker = self._make()
+                masker = self._make()
+                masker.finder.prepare()
+                self._masker = masker
 
     def wanted(self, plan: Plan) -> bool:
         """May a request of this plan have to be masked?"""

@@ -16,16 +16,16 @@ from pathlib import Path
 from weighbridge.canon import Span
 from weighbridge.errors import MaskError, WeighbridgeError
 from weighbridge.mask.names import Names, load_names
+from weighbridge.mask.names.base import NAME_KINDS
 from weighbridge.mask.resolve import resolve
 from weighbridge.mask.scan import Scanner
 from weighbridge.mask.spread import spread
 from weighbridge.settings import Mask
 
 MODELS = "models"  #: the folder of models of names, within the store
-NAMED = frozenset({"person", "place", "organisation", "group"})
-"""What needs a model to be found; a level that asks for none of them does without."""
-
+NAMED = NAME_KINDS  #: what readers of names find; where none of it is asked for, they are not
 _MB = 1_000_000
+_SAMPLE = "Ask Jo Bloggs at jo@example.com or 212-555-0100."
 _BATCH = 20_000  #: characters that a model is given at once; between two batches it is seen whether time is left
 _ENTRY = 160  #: bytes that one remembered text costs beside its spans
 _SPAN = 120
@@ -101,6 +101,10 @@ class Finder:
             raise MaskError(
                 f"A detector failed ({type(error).__name__}); nothing was passed on.", fix="See the gateway's log."
             ) from None
+
+    def prepare(self) -> None:
+        """Load and compile what takes its time, before the first text needs it."""
+        self.find([_SAMPLE])
 
     def remembers(self, texts: Sequence[str], *, language: str = "", kinds: Collection[str] | None = None) -> bool:
         """Was every one of these texts looked through before, so that `find` is quick?"""
