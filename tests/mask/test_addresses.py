@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.mask.finding import found
+
 from weighbridge.mask.patterns.words import literals
 
 

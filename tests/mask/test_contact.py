@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.mask.finding import completed, found
+
 from weighbridge.mask.patterns.checksums import luhn
 
 EMAILS = [

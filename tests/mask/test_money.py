@@ -9,8 +9,8 @@ import hashlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from tests.mask.finding import completed, found
+
 from weighbridge.mask.patterns import checksums as sums
 from weighbridge.mask.patterns import money
 

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.mask.finding import completed, found
+
 from weighbridge.mask.patterns import checksums as sums
 from weighbridge.mask.patterns import national
 

@@ -3,6 +3,8 @@
 Streets of many countries, boxes, flats, postcodes beside a place, and the addresses of China, Japan and Korea.
 """
 
+# ruff: noqa: RUF001 - words and punctuation as they are written in the countries that they are from
+
 from __future__ import annotations
 
 import re
@@ -86,12 +88,124 @@ _PIECES = re.compile(
     re.IGNORECASE,
 )
 _STOP = frozenset(
-    "a an and are as at be but by can for from has have he her his i if in is it its last me my not of on or our she so that the their "
-    "there they this to was we were what when where which who will with would you your please thanks thank phone tel fax email "
-    "e-mail website mobile date name ssn card und oder ist et ou y o e i".split()
+    (
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "but",
+        "by",
+        "can",
+        "for",
+        "from",
+        "has",
+        "have",
+        "he",
+        "her",
+        "his",
+        "i",
+        "if",
+        "in",
+        "is",
+        "it",
+        "its",
+        "last",
+        "me",
+        "my",
+        "not",
+        "of",
+        "on",
+        "or",
+        "our",
+        "she",
+        "so",
+        "that",
+        "the",
+        "their",
+        "there",
+        "they",
+        "this",
+        "to",
+        "was",
+        "we",
+        "were",
+        "what",
+        "when",
+        "where",
+        "which",
+        "who",
+        "will",
+        "with",
+        "would",
+        "you",
+        "your",
+        "please",
+        "thanks",
+        "thank",
+        "phone",
+        "tel",
+        "fax",
+        "email",
+        "e-mail",
+        "website",
+        "mobile",
+        "date",
+        "name",
+        "ssn",
+        "card",
+        "und",
+        "oder",
+        "ist",
+        "et",
+        "ou",
+        "y",
+        "o",
+        "e",
+    )
 )
 _JOINING = frozenset(
-    "de del della di da do dos das du des la le les el los las van den der het 's an am im in a d' l' y na nad pod sur sous st st. sankt".split()
+    (
+        "de",
+        "del",
+        "della",
+        "di",
+        "da",
+        "do",
+        "dos",
+        "das",
+        "du",
+        "des",
+        "la",
+        "le",
+        "les",
+        "el",
+        "los",
+        "las",
+        "van",
+        "den",
+        "der",
+        "het",
+        "'s",
+        "an",
+        "am",
+        "im",
+        "in",
+        "a",
+        "d'",
+        "l'",
+        "y",
+        "na",
+        "nad",
+        "pod",
+        "sur",
+        "sous",
+        "st",
+        "st.",
+        "sankt",
+    )
 )
 
 
@@ -131,7 +245,7 @@ class _Tail:
         broken = "," in between or "\n" in between
         joining = plain in _JOINING
         lower = word[0].islower() and not self.small and not (broken and len(word) <= 3)  # noqa: PLR2004
-        if (plain in _STOP or lower) and not joining and self.run + broken == 0 or plain in _STOP - _JOINING:
+        if plain in _STOP - _JOINING or (lower and not joining and self.run + broken == 0):
             return False
         if lower and not joining and len(word) > 3:  # noqa: PLR2004
             return False
@@ -219,8 +333,14 @@ def _numbered_street(text: str, start: int, end: int, near: bool) -> float:  # n
     return 0.1 if sentence or _NO_STREET.search(text[start:end]) else _FULL
 
 
+def _between_numbers(text: str, start: int, end: int, near: bool) -> float:  # noqa: ARG001, FBT001 - the hook's shape
+    """Words between two numbers: a street of a country that writes no word for it, unless they are those of any sentence."""
+    words = {word.lower().rstrip(".,") for word in text[start:end].split()}
+    return 0.1 if words & (_STOP - _JOINING) or _NO_STREET.search(text[start:end]) else 0.4
+
+
 def _named_street(text: str, start: int, end: int, near: bool) -> float:  # noqa: FBT001 - the hook's shape
-    first = text[start:end].split()[0].lower()
+    first = text[start:end].partition(" ")[0].lower()
     if first in _STOP or first in {"a", "main", "main-street"}:
         return 0.1
     return 0.5 if near else 0.4
@@ -272,7 +392,7 @@ DETECTORS: tuple[Detector, ...] = (
         "address_numbers",
         "address",
         rf"[0-9]{{2,6}}{_SP}(?:{_NUMBER}{_SP})?(?:[A-Z]|[^\x00-\x7f])(?:{_LETTER}|['.\-]){{0,40}}(?:{_SP}{_WORD}){{0,4}}{_SP}{_NUMBER}",
-        scores=(0.4, 0.4, 0.6),
+        weigh=_between_numbers,
         grow=_grown,
     ),
     Detector(

@@ -1,5 +1,7 @@
 """How people and their devices are reached: email, addresses of the net and of devices, pages, account names."""
 
+# ruff: noqa: RUF001 - words and punctuation as they are written in the countries that they are from
+
 from __future__ import annotations
 
 import ipaddress
@@ -7,8 +9,8 @@ import re
 
 from weighbridge.mask.patterns import phones
 from weighbridge.mask.patterns.base import Detector
-from weighbridge.mask.patterns.words import literals
 from weighbridge.mask.patterns.checksums import digits_of, luhn
+from weighbridge.mask.patterns.words import literals
 
 _AROUND = 32
 _VERSION = re.compile(

@@ -1,5 +1,7 @@
 """Dates of birth beside what announces them, other dates with a modest score, and ages, in the wording of several languages."""
 
+# ruff: noqa: RUF001 - words and punctuation as they are written in the countries that they are from
+
 from __future__ import annotations
 
 import re

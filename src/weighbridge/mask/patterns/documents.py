@@ -1,5 +1,7 @@
 """Numbers on people's papers and vehicles: found only beside a word that names the paper, apart from plates and VINs of a sure shape."""
 
+# ruff: noqa: RUF001 - words and punctuation as they are written in the countries that they are from
+
 from __future__ import annotations
 
 from weighbridge.mask.patterns import checksums as sums
@@ -44,12 +46,8 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 def _plated(text: str, start: int, end: int, near: bool) -> float:  # noqa: ARG001, FBT001 - the hook's shape
     """A plate has digits and, if it has letters, mostly capitals."""
     value = text[start:end]
-    digits = len(sums.digits_of(value))
-    return (
-        0.65
-        if digits >= 2 and len(value) >= _SHORTEST_PLATE and not any(word.islower() for word in value.split())
-        else 0.1
-    )  # noqa: PLR2004
+    enough = len(sums.digits_of(value)) > 1 and len(value) >= _SHORTEST_PLATE
+    return 0.65 if enough and not any(word.islower() for word in value.split()) else 0.1
 
 
 def _paper(name: str, kind: str, words: str, value: str = _ID, weigh: Weigh = _numbered) -> Detector:

@@ -152,7 +152,7 @@ def _iban_bounds(text: str, start: int, end: int) -> tuple[int, int]:
     return start, _iban_end(text, start, end)
 
 
-def _account(text: str, start: int, end: int, near: bool) -> float:  # noqa: FBT001
+def _account(text: str, start: int, end: int, near: bool) -> float:  # noqa: ARG001, FBT001
     return 0.6 if near and not re.search(r"[0-9][.,]$|[$€£¥]\s?$", text[max(0, start - 2) : start]) else 0.05
 
 

@@ -5,7 +5,7 @@ Shapes are written from the issuers' definitions. A number that disagrees with i
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from collections.abc import Callable
 
 from weighbridge.mask.patterns import checksums as sums
@@ -24,7 +24,7 @@ _OLDEST = 1870
 def is_day(year: int, month: int, day: int) -> bool:
     """Whether a person alive today can have been born on that day, as far as the calendar says."""
     try:
-        return _OLDEST < datetime.date(year, month, day).year < 2100  # noqa: PLR2004
+        return _OLDEST < dt.date(year, month, day).year < 2100  # noqa: PLR2004
     except ValueError:
         return False
 
@@ -43,7 +43,7 @@ def _ssn(value: str) -> bool:
 def _itin(value: str) -> bool:
     digits = sums.digits_of(value)
     group = 10 * digits[3] + digits[4]
-    return 50 <= group <= 65 or 70 <= group <= 88 or 90 <= group <= 92 or 94 <= group  # noqa: PLR2004
+    return 50 <= group <= 65 or 70 <= group <= 88 or 90 <= group <= 92 or group >= 94  # noqa: PLR2004
 
 
 def _nino(value: str) -> bool:

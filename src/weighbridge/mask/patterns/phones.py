@@ -3,6 +3,8 @@
 Few plans are asked, those that the script around suggests: each costs as much as looking through a page.
 """
 
+# ruff: noqa: RUF001 - words and punctuation as they are written in the countries that they are from
+
 from __future__ import annotations
 
 import re

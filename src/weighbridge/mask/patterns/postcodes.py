@@ -1,11 +1,12 @@
 """Postcodes beside a place, a keyword, or in a shape that nothing else has; and the addresses of China, Japan and Korea."""
 
+# ruff: noqa: RUF001 - words and punctuation as they are written in the countries that they are from
+
 from __future__ import annotations
 
 import re
 
 from weighbridge.mask.patterns.base import Detector
-from weighbridge.mask.patterns.words import literals
 
 _STATES = (
     "AL|AK|AZ|AR|CA|CO|CT|DE|DC|FL|GA|HI|ID|IL|IN|IA|KS|KY|LA|ME|MD|MA|MI|MN|MS|MO|MT|NE|NV|NH|NJ|NM|NY|NC|ND|OH|OK|OR|PA|PR|RI|SC|SD|TN|TX|"
