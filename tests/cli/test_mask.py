@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -104,8 +105,14 @@ def test_lines_are_read_as_they_come_and_no_longer_than_may_be():
         b"",
     ]
     read, write = os.pipe()
+
+    def tell():
+        os.write(write, b"ab")
+        os.write(write, b"c\nd")
+        os.close(write)
+
     with os.fdopen(read, "rb") as pipe:
-        writer = threading.Thread(target=lambda: [os.write(write, b"ab"), os.write(write, b"c\nd"), os.close(write)])
+        writer = threading.Thread(target=tell)
         writer.start()
         eager = _Eager(pipe)
         assert [eager.readline(99), eager.readline(99), eager.readline(99)] == [b"abc\n", b"d", b""]
@@ -117,9 +124,10 @@ def test_a_text_goes_and_comes_back(run):
     assert MAIL not in masked.output
     assert CARD not in masked.output
     assert "masked: 2 email, 1 card" in masked.stderr
-    words = masked.stdout.split()
+    words = masked.stdout.replace(",", "").split()
     assert words[2] == words[-1]
-    assert run("restore", "--conversation", "case-7", text=masked.stdout).stdout == NOTE
+    restored = run("restore", "--conversation", "case-7", text=masked.stdout_bytes.decode())
+    assert restored.stdout_bytes.decode() == NOTE
     answer = f"I wrote to {words[2]}."
     assert run("restore", "--conversation", "case-7", text=answer).stdout == f"I wrote to {MAIL}."
 
@@ -170,7 +178,7 @@ def test_json_lines_keep_all_but_the_values(run):
 
 
 ASK = {"role": "user", "content": f"Write to {MAIL}"}
-REQUESTS = {
+REQUESTS: dict[str, dict[str, Any]] = {
     "openai-chat": {"model": "m", "messages": [ASK], "user": "jo-7"},
     "anthropic-messages": {"model": "m", "max_tokens": 9, "system": "Be kind.", "messages": [ASK]},
     "openai-responses": {"model": "m", "input": f"Write to {MAIL}", "store": False},

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 import time
+from typing import Any
 
 import duckdb
 import pytest
@@ -117,7 +118,7 @@ def test_every_run_has_surrogates_of_its_own_but_in_a_conversation(run, tmp_path
 
 
 def test_json_lines(run, tmp_path):
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"id": 1, "who": {"mail": MAIL, "n": [None, 1.5]}, "text": "nothing"},
         {"id": 2, "who": None, "card": 4111111111111111, "text": f"to {MAIL} \u2028 {OTHER}"},
         {"id": 3, "ok": True, "text": f'{{"to": "{OTHER}"}}'},
@@ -125,7 +126,7 @@ def test_json_lines(run, tmp_path):
     (tmp_path / "in.jsonl").write_text("\ufeff" + "\n\n".join(map(json.dumps, rows)))
     told = json.loads(run("in.jsonl", "out.jsonl", "--json").stdout)
     text = (tmp_path / "out.jsonl").read_text()
-    made = [json.loads(line) for line in text.splitlines()]
+    made = [json.loads(line) for line in text.split("\n")[:-1]]
     assert "hospital" not in text
     assert "4111111111111111" not in text
     assert [row["id"] for row in made] == [1, 2, 3]
@@ -134,7 +135,7 @@ def test_json_lines(run, tmp_path):
     assert json.loads(made[2]["text"])["to"] == made[1]["text"].split()[-1]
     assert told["columns"]["text"] == {"email": 3}
     run("in.jsonl", "part.jsonl", "--columns", "card,who")
-    part = [json.loads(line) for line in (tmp_path / "part.jsonl").read_text().splitlines()]
+    part = [json.loads(line) for line in (tmp_path / "part.jsonl").read_text().split("\n")[:-1]]
     assert part[1]["text"] == rows[1]["text"]
     assert part[1]["card"] != rows[1]["card"]
     assert "'whom'" in run("in.jsonl", "x.jsonl", "--columns", "id,whom", fails=InputError).what
@@ -245,7 +246,6 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path, sent):
     (tmp_path / "in.jsonl").write_text(f'{{"text": "{MAIL} and {"some more words " * 40}"}}\n' * 100_000)
     process = subprocess.Popen(
         [sys.executable, "-c", "from weighbridge.cli import main; main()", "mask", "file", "in.jsonl", "out.jsonl"],
-        stderr=subprocess.PIPE,
         cwd=tmp_path,
     )
     end = time.monotonic() + 60
@@ -254,8 +254,5 @@ def test_an_interrupted_run_leaves_nothing_behind(tmp_path, sent):
     assert list(tmp_path.glob(".out.jsonl.*"))
     process.send_signal(sent)
     assert process.wait(60) == 130
-    assert process.stderr
-    assert process.stderr.read() == b"interrupted\n"
-    process.stderr.close()
     left = sorted(path.name for path in tmp_path.iterdir() if path.name != ".weighbridge")
     assert left == ["in.jsonl", "weighbridge.toml"]

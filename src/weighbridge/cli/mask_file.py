@@ -86,7 +86,7 @@ def file(
     with _fresh(target) as beside:
         done = _masked(source, beside, rows, [name.strip() for name in columns.split(",") if name.strip()])
         if conversation:
-            keys.vault.put(mask_room.TENANT, conversation, sheet.entries)
+            keys.keep(conversation, sheet)
     counts = {name: dict(rows.counts.get(name, {})) for name in done.columns}
     if as_json:
         told = {

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 TENANT = "weighbridge mask"  #: whose conversations the commands mask: no key of the gateway's is called so
 DEFAULT_LEVEL: Level = "personal"
 _DAY = 86_400.0
+_BACK = frozenset({"surrogate", "token"})  #: modes of values that come back
 
 Given = Annotated[
     str, typer.Argument(help="The file; - or nothing: standard input.", metavar="[FILE]", show_default=False)
@@ -204,13 +205,19 @@ class Keys:
         return Locked(StoreVault(self._config.state_place), self._masters.all, seconds=seconds)
 
     def sheet(self, conversation: str, modes: Mapping[str, Mode] | None = None, avoid: tuple[str, ...] = ()) -> Sheet:
-        """A conversation's sheet, with what its vault holds."""
+        """A conversation's sheet, with what its vault holds, but for kinds that are not to come back any more."""
         from weighbridge.mask.secret import conversation_key
         from weighbridge.mask.sheet import Sheet
 
-        made = Sheet(conversation_key(self.secret, TENANT, conversation), modes=modes or {}, avoid=avoid)
-        made.learn(self.vault.get(TENANT, conversation))
+        modes = modes or {}
+        made = Sheet(conversation_key(self.secret, TENANT, conversation), modes=modes, avoid=avoid)
+        kept = self.vault.get(TENANT, conversation)
+        made.learn(entry for entry in kept if modes.get(entry.kind, "token") in _BACK)
         return made
+
+    def keep(self, conversation: str, sheet: Sheet) -> None:
+        """Put into the vault what may come back."""
+        self.vault.put(TENANT, conversation, [entry for entry in sheet.entries if entry.mode in _BACK])
 
 
 def counted(counts: Mapping[str, int]) -> str:

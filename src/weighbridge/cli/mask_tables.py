@@ -99,7 +99,8 @@ def mask_jsonl(source: Path, target: Path, rows: Rows, named: Sequence[str], adv
             made = rows.mask([cells for _, cells in batch])
             for (record, cells), texts in zip(batch, made, strict=True):
                 for cell, text in zip(cells, texts, strict=True):
-                    record[cell.column] = Raw(text.encode() if cell.json else msgspec.json.encode(text))
+                    if text != cell.text:  # what was a number is a text then
+                        record[cell.column] = Raw(text.encode() if cell.json else msgspec.json.encode(text))
                 out.write(msgspec.json.encode(record) + b"\n")
                 count += 1
     looked = tuple(name for name in seen if not named or name in named)
@@ -119,7 +120,7 @@ def _objects(
             if value[:1] == b'"':
                 cells.append(Cell(name, msgspec.json.decode(value, type=str)))
             elif value[:1] not in b"ntf":  # null, true, false
-                cells.append(Cell(name, value.decode(), json=True))
+                cells.append(Cell(name, value.decode(), json=value[:1] in b"{["))
         yield record, cells
 
 

@@ -135,7 +135,7 @@ class Work:
         sheet = self._keys.sheet(self._conversation, modes, avoid=tuple(seen))
         found = self._found(list(seen), finder, masked_kinds(level, modes, own_kinds(self._settings)), sheet)
         made = [_replaced(sheet, text, found.__getitem__) for text in texts]
-        self._keys.vault.put(TENANT, self._conversation, sheet.entries)
+        self._keys.keep(self._conversation, sheet)
         return made, dict(sheet.counts)
 
     def _found(self, texts: list[str], finder: Finder, kinds: frozenset[str], sheet: Sheet) -> dict[str, list[Span]]:

@@ -19,7 +19,7 @@ _NOTHING = b"\0" * 32  #: the key of a sheet on which nothing is ever written
 
 
 class Cell(Struct, frozen=True):
-    """A value. `json`: its text is that of a JSON value, such as a number or an object."""
+    """A value. `json`: its text is that of a JSON object or list."""
 
     column: str
     text: str
