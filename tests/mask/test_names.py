@@ -176,6 +176,7 @@ def test_what_is_unbroken_is_no_prose():
     assert not any("QUJD" in piece for _, piece in cut)
     assert [text[offset + piece.index("Bert") :][:4] for offset, piece in cut if "Bert" in piece] == ["Bert"]
     assert "张" * 300 in cut[-1][1]
+    assert [piece.strip() for _, _, piece in pieces(["🙂" * 300 + "张三"])] == ["张三"]
 
 
 class Words:

@@ -82,6 +82,9 @@ def test_names_without_spaces_are_found_inside_their_runs():
 def test_other_values_spread_as_they_are_and_nowhere_else():
     assert spread_from("+49 170 1234567", "again +49 170 1234567!", "phone", "pattern") == ["+49 170 1234567"]
     assert spread_from("AB-123456", "AB-1234567 xAB-123456 AB-123456", "passport", "pattern") == ["AB-123456"]
+    long = " ".join(f"{at:04}" for at in range(20))
+    assert spread_from(long, f"{long} {long}5", "medical_record", "pattern") == [long]
+    assert spread_from("open-sesame", "say open-sesame!", "password", "secret") == ["open-sesame"]
     assert spread_from("12 May 1980", "12 May 1980", "date", "pattern") == []
     assert spread_from("12345", "12345", "postcode", "pattern") == []
 

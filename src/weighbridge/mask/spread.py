@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from weighbridge.canon import Span
+from weighbridge.canon.masks import MaskTier
 from weighbridge.mask.names import words
 
 _MARKS = "\u0300-\u036f\u00ad\u200b-\u200d\u2060\ufeff"  #: combining marks, and what is not seen
@@ -44,6 +45,7 @@ class _Wanted(Struct, frozen=True):
     cased: bool = False  #: only with a capital
     inside: bool = False  #: nor at the start of a sentence, where every word has one
     exact: str = ""  #: the value itself, if only that counts
+    tier: MaskTier = "name"
 
 
 class _Token(Struct, frozen=True):
@@ -112,8 +114,8 @@ class _Table:
         if not tokens:
             return
         if span.kind not in _NAMED:
-            if len(value) >= _LEAST_VALUE and any(c.isdigit() for c in value):
-                self._add([token.key for token in tokens], _Wanted(span.kind, score, exact=value))
+            if len(value) >= _LEAST_VALUE and (span.tier == "secret" or any(c.isdigit() for c in value)):
+                self._add([token.key for token in tokens], _Wanted(span.kind, score, exact=value, tier=span.tier))
             return
         if all(token.cjk for token in tokens):
             self._learn_cjk(tokens, span.kind, score)
@@ -124,8 +126,7 @@ class _Table:
             self._add([token.key for token in tokens], _Wanted(span.kind, score, cased=not several))
 
     def _add(self, keys: Sequence[str], wanted: _Wanted) -> None:
-        if len(keys) > _LONGEST and not wanted.exact:
-            keys = keys[:_LONGEST]
+        keys = keys[:_LONGEST]
         place = self._wanted.setdefault(tuple(keys), [])
         if wanted not in place and len(place) < 8:  # noqa: PLR2004  # a hostile text must not make one place long
             place.append(wanted)
@@ -236,9 +237,11 @@ def _met(text: str, tokens: Sequence[_Token], at: int, count: int, wanted: _Want
     start, end = tokens[at].start, tokens[at + count - 1].end
     if wanted.exact:
         begin = start - _lead(wanted.exact)
-        if begin < 0 or not text.startswith(wanted.exact, begin):
+        end = begin + len(wanted.exact)
+        inside_a_word = text[end : end + 1].isalnum() and wanted.exact[-1].isalnum()
+        if begin < 0 or inside_a_word or not text.startswith(wanted.exact, begin):
             return None
-        return Span(begin, begin + len(wanted.exact), wanted.kind, "pattern", wanted.score)
+        return Span(begin, end, wanted.kind, wanted.tier, wanted.score)
     if wanted.cased and not tokens[at].capital:
         return None
     if wanted.inside and _SENTENCE.search(text[max(0, start - 8) : start]):

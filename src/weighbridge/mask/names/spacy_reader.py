@@ -43,6 +43,9 @@ _DATED = re.compile(
     r"[a-z]*\.? [0-9]{1,4}\b|\b[0-9]{1,2}(?:st|nd|rd|th)?(?: of)? (?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
 )
 _CODE = re.compile(r"[_{}\[\]()<>=/\\|@#$%^*`~]|::|https?:")
+_MAYBE = 0.35  #: how sure it is that such an organisation is a person
+_WORDS_OF_NAMES = 3
+_NAME_WORD = re.compile(r"[^\W\d_](?:[^\W\d_]*[a-z\u00df-\u024f])?(?:['’\-][^\W\d_]+)*")
 _EDGE = " \t\r\n.,;:!?\"'“”‘’«»-–—*"
 _LEADING = re.compile(r"(?i:the|a|an|mr|mrs|ms|miss|dr|prof|herr|frau|mme|hi|hello|hey|dear|thanks)\.?\s+")
 
@@ -179,8 +182,9 @@ def _spans(text: str, start: int, end: int, label: str) -> Iterator[Span]:
         trimmed = _trimmed(text, start + line.start(), start + line.end())
         if trimmed is None:
             continue
-        kind_here = "person" if kind == "organisation" and _called_like_a_person(text[slice(*trimmed)]) else kind
-        yield Span(*trimmed, kind_here, "name", score)
+        yield Span(*trimmed, kind, "name", score)
+        if kind == "organisation" and _may_be_a_person(text[slice(*trimmed)]):
+            yield Span(*trimmed, "person", "name", _MAYBE)
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
@@ -207,7 +211,12 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int] | None:
     return start, end
 
 
-def _called_like_a_person(value: str) -> bool:
-    """Whether what the model took for an organisation begins with a given name and has no word of organisations."""
-    parts = [part.lower() for part in re.findall(r"[^\W\d_]+", value)]
-    return 1 <= len(parts) <= 3 and parts[0] in words.GIVEN and not words.ORGANISATIONS.intersection(parts)  # noqa: PLR2004  # names of people have three words at most, mostly
+def _may_be_a_person(value: str) -> bool:
+    """Whether what the model took for an organisation could be somebody's name as well: models take many for one."""
+    parts = [part for part in re.split(r"[\s.]+", value) if part]
+    return (
+        1 <= len(parts) <= _WORDS_OF_NAMES
+        and all(_NAME_WORD.fullmatch(part) for part in parts)
+        and not words.ORGANISATIONS.union(words.NOT_NAMES).intersection(part.lower() for part in parts)
+        and any(len(part) > 1 for part in parts)
+    )
