@@ -153,3 +153,13 @@ def test_documents_that_are_no_text_are_not_looked_through() -> None:
     visitor = Shout()
     walk(Request("m", (Message("user", (FilePart(data=DOCUMENT),)),)), visitor)
     assert visitor.unseen == []
+
+
+def test_fields_by_which_users_are_known_are_names() -> None:
+    visitor = Shout()
+    request = Request("m", extra={"openai-embeddings": {"user": "secret one", "input": ["secret"], "n": 1}, "x": 1})
+    made = walk(request, visitor)
+    assert made.extra == {"openai-embeddings": {"input": ["hidden"], "n": 1, "user": "hidden one"}, "x": 1}
+    assert visitor.names == ["secret one"]
+    plain = Request("m", extra={"openai-embeddings": {"user": "one", "input": ["two"]}})
+    assert walk(plain, visitor) is plain

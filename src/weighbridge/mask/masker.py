@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
 
@@ -12,6 +13,7 @@ from weighbridge.errors import MaskError, MediaError, TooLargeError
 from weighbridge.mask.back import Back, restored_reply
 from weighbridge.mask.detect import Finder
 from weighbridge.mask.kinds import KINDS, own_kinds
+from weighbridge.mask.resolve import resolve
 from weighbridge.mask.secret import conversation_key
 from weighbridge.mask.sheet import Sheet
 from weighbridge.mask.vault import Vault
@@ -20,6 +22,7 @@ from weighbridge.settings import Mask
 
 _MB = 1_000_000
 _QUOTED = ("{", "[")
+_LEAST_NAME = 6  #: characters of an id that is looked for in texts; shorter ones are words
 _NO_KEY = b"\0" * 32  #: of a sheet on which nothing is ever written
 
 
@@ -105,7 +108,10 @@ class Masker:
         walk(request, collected)
         collected.text(conversation)
         texts = list(collected.texts)
-        found = dict(zip(texts, self.finder.find(texts, kinds=kinds, until=until), strict=True))
+        spans = self.finder.find(texts, kinds=kinds, until=until)
+        if _is_personal(masking.level):
+            spans = [_with_names(text, row, collected.names) for text, row in zip(texts, spans, strict=True)]
+        found = dict(zip(texts, spans, strict=True))
         sheet = Sheet(key, modes=masking.kinds, avoid=texts)
         kept = self._vault is not None and bool(conversation) and not conversation.startswith("~")
         if kept and self._vault is not None:
@@ -155,6 +161,7 @@ class _Collect:
         self._most = most
         self._size = 0
         self.texts: dict[str, None] = {}
+        self.names: set[str] = set()
         self.reported: dict[str, int] = {}
 
     def text(self, text: str) -> str:
@@ -170,6 +177,8 @@ class _Collect:
 
     def name(self, name: str) -> str:
         self._see(name)
+        if len(name) >= _LEAST_NAME:
+            self.names.add(name)
         return name
 
     def media(self, what: str) -> None:
@@ -200,7 +209,7 @@ class _Replace:
     def __init__(self, sheet: Sheet, found: dict[str, list[Span]], level: Level) -> None:
         self._sheet = sheet
         self._found = found
-        self._personal = LEVELS.index(level) >= LEVELS.index("personal")
+        self._personal = _is_personal(level)
 
     def text(self, text: str) -> str:
         spans = self._spans(text)
@@ -220,6 +229,21 @@ class _Replace:
             return self._found[text]
         except KeyError:
             raise MaskError("A text of the request was not looked through; nothing was passed on.") from None
+
+
+def _is_personal(level: Level) -> bool:
+    return LEVELS.index(level) >= LEVELS.index("personal")
+
+
+def _with_names(text: str, spans: list[Span], names: Collection[str]) -> list[Span]:
+    """What is hidden as a whole in its own place is hidden where texts repeat it, too."""
+    more = [
+        Span(match.start(), match.end(), "user_id")
+        for name in names
+        if name in text
+        for match in re.finditer(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", text)
+    ]
+    return resolve([*spans, *more], min_score=0.0, kinds=None) if more else spans
 
 
 def looks_like_json(text: str) -> bool:

@@ -36,6 +36,9 @@ SEALED = frozenset(
 )
 """Fields of parts that only their issuer can read, and made itself: a changed one is refused, none holds the caller's words."""
 
+USERS = frozenset({"user", "user_id", "safety_identifier", "prompt_cache_key", "end_user_id", "session_id"})
+"""Fields of a request, beside those that the canon knows, by which hosts tell users apart."""
+
 _TEXTS = ("text/", "application/json", "application/xml", "application/yaml", "application/x-", "message/")
 _MAX_DEPTH = 256
 _S = TypeVar("_S", bound=Struct)
@@ -85,7 +88,7 @@ def walk(request: Request, visitor: Visitor) -> Request:
         user=request.user and visitor.name(request.user),
         cache_key=request.cache_key and visitor.name(request.cache_key),
         metadata=walker.json_tree(request.metadata),
-        extra=walker.tree(request.extra),
+        extra=walker.beside(request.extra),
         headers=walker.tree(request.headers),
     )
 
@@ -192,6 +195,19 @@ class _Walker:
     def tree(self, tree: Any) -> Any:
         """Whatever JSON: its strings, and the keys of its objects. The same object if nothing changes."""
         return self._leaf(tree, 0, said="") if tree else tree
+
+    def beside(self, tree: dict[str, Any]) -> dict[str, Any]:
+        """What a dialect says that the canon does not know: by some of its fields users are known."""
+        made = {dialect: self._fields(fields) for dialect, fields in tree.items()}
+        return tree if all(made[key] is tree[key] for key in tree) else made
+
+    def _fields(self, fields: Any) -> Any:
+        if type(fields) is not dict or USERS.isdisjoint(fields):
+            return self.tree(fields)
+        users = {key: value for key, value in fields.items() if key in USERS and type(value) is str and value}
+        rest = self.tree({key: value for key, value in fields.items() if key not in users})
+        made = {**rest, **{key: self._visitor.name(value) for key, value in users.items()}}
+        return fields if len(made) == len(fields) and all(made.get(key) is fields[key] for key in fields) else made
 
     def _leaf(self, tree: Any, depth: int, *, said: str) -> Any:
         if depth > _MAX_DEPTH:
