@@ -34,9 +34,9 @@ _AFTER = (
 )
 _UNIT = r"(?:apt|apartment|suite|ste|unit|flat|appt|appartement|wohnung|lokal|interno|piso|lgh|postbus|postfach|skrytka|p\.? ?o\.? ?box|box|bp|psc|c\.p\.)"
 _CUES = (
-    r"(?:liv(?:es?|ed|ing)|resid(?:es?|ed|ing)|located|situated|offices? (?:is|are)|stay(?:s|ed|ing)?|based|dwells|station is|shop is|store is) (?:at|in|on)|"
+    r"(?:liv(?:es?|ed|ing)|resid(?:es?|ed|ing)|located|situated|offices? (?:is|are)|stay(?:s|ed|ing)?|based|dwells|station is|shop is|store is) (?:at|in|on)|(?:is|are|was) at|taxi to|enter on|"
     r"address(?:es)?(?: of [^\n:]{1,40}?)?(?: is| are)?:?|(?:deliver|ship|send|sent|mail|return|forward|move|post)(?:ed|ped|ing|ping)? (?:it |this |them |to )?to|"
-    r"drop(?:s|ped)?(?: \w{2,4})? off at|pick(?:s|ed)?(?: \w{2,4})? up (?:at|from)|side of|corner of|meet (?:me |us |him |her )?at|"
+    r"drop(?:s|ped)?(?: \w{2,4})? off at|pick(?:s|ed)?(?: \w{2,4})? up (?:at|from)|side of|corner of|meet (?:me |us |him |her |you )?at|"
     r"wohnhaft(?: in)?|wohn(?:t|e) (?:in|an)|anschrift:?|adresse:?|adres:?|adressen?:?|adresa:?|dirección:?|domicilio:?|"
     r"vive en|indirizzo:?|residente (?:in|a)|abita in|domiciliée?(?: au| à)?|habite(?: au)?|endereço:?|reside na|mora na|"
     r"zamieszkał[ya]|mieszka (?:przy|na)|woont (?:in|op|aan)|woonachtig"
@@ -72,12 +72,18 @@ _CUE_PARTS = (
         "side of",
         "corner of",
         "meet",
+        "is at",
+        "are at",
+        "was at",
+        "taxi to",
+        "enter on",
         "wohn",
         "anschrift",
     ),
     *("adres", "direcci", "domicil", "vive en", "indirizzo", "abita", "habite", "endere", "mora na", "mieszka", "woon"),
 )
 _LINES, _WORDS, _LONGEST_NUMBER = 5, 5, 3
+_LONGEST_SHORT = 4  #: letters of what is shortened by a dot, at most; behind longer words it ends the sentence
 _REACH = 160  #: characters to either side that an address may take beyond what was found
 _GAP = re.compile(r"(?:\.(?=[ \t]*\n))?[ \t]{0,2}(?:,|;|\\,)?[ \t]{0,3}(?:\r?\n[ >?*|\t]{0,8})?(?:,[ \t]{0,2})?")
 _PIECES = re.compile(
@@ -245,15 +251,19 @@ class _Tail:
         broken = "," in between or "\n" in between
         joining = plain in _JOINING
         lower = word[0].islower() and not self.small and not (broken and len(word) <= 3)  # noqa: PLR2004
-        if plain in _STOP - _JOINING or (lower and not joining and self.run + broken == 0):
+        if (plain in _STOP - _JOINING and not (broken and word.isupper())) or (
+            lower and not joining and self.run + broken == 0
+        ):
             return False
         if lower and not joining and len(word) > 3:  # noqa: PLR2004
             return False
         self.run = 1 if broken else self.run + 1
         self.joined = self.joined or broken
-        if self.joined and self.run <= _WORDS and _ends_line(self.text, self.place) and self.lines < _LINES:
-            self.kept = self.place
-        return self.run <= _WORDS
+        stops = word.endswith(".") and len(plain) > _LONGEST_SHORT
+        ends = stops or _ends_line(self.text, self.place)
+        if self.joined and self.run <= _WORDS and ends and self.lines < _LINES:
+            self.kept = self.place - stops
+        return self.run <= _WORDS and not stops
 
 
 def _ends_line(text: str, place: int) -> bool:
@@ -372,7 +382,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector(
         "address_street_prefix",
         "address",
-        rf"(?:{_BEFORE})[ \t]{{0,2}}{_WORD}(?:{_SP}{_WORD}){{0,5}},?{_SP}{_NUMBER}|{_NUMBER},?{_SP}(?:{_BEFORE}){_SP}{_WORD}(?:{_SP}{_WORD}){{0,4}}",
+        rf"(?:{_BEFORE})[ \t]{{0,2}}{_WORD}(?:{_SP}{_WORD}){{0,5}},?{_SP}{_NUMBER}|{_NUMBER},?{_SP}(?:{_BEFORE}){_SP}{_WORD}(?:{_SP}{_WORD}){{0,4}}(?:{_SP}{_NUMBER})?",
         anchors=literals(_BEFORE),
         scores=(_FULL, _FULL, _FULL),
         grow=_grown,

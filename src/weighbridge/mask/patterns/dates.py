@@ -116,6 +116,15 @@ DETECTORS: tuple[Detector, ...] = (
     ),
     Detector("date_han", "date", rf"{_JAPANESE}|{_CHINESE}", anchors=("年", "년"), scores=(0.4, 0.4, 0.5)),
     Detector(
+        "date_weekday",
+        "date",
+        r"(?:on|next|last|this|every|by|until|since|meet|before|after|am|le|el|il|op|w) "
+        r"(?P<value>(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch)",
+        anchors=("day", "tag", "mittwoch"),
+        scores=(0.3, 0.3, 0.3),
+        folded=True,
+    ),
+    Detector(
         "date_year",
         "date",
         r"(?:in|since|of|from|until|till|by|during|year|between|and|after|before|around|early|late|seit|im jahr|jahr|en|depuis|desde|nel|dal|em|w|od) "

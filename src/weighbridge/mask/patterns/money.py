@@ -34,6 +34,10 @@ _DIGITS = 10  #: of an IBAN at least: words are made of letters
 _CARD_CUES = (
     *(
         "card",
+        "cc",
+        "ccn",
+        "cc#",
+        "billed",
         "cards",
         "credit",
         "debit",

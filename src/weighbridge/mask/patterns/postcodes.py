@@ -116,7 +116,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector(
         "postcode_behind_place",
         "postcode",
-        rf"(?:in|near|from|at|to|of|,) (?:{_CAPITAL} ){{1,4}}(?P<value>[0-9]{{4,6}}(?:-[0-9]{{3,4}})?|[0-9]{{3}} [0-9]{{2,3}})",
+        rf"(?:(?:in|near|from|at|to|of|,) |\n[ >?*]{{0,8}})(?:{_CAPITAL} ){{1,4}}(?P<value>[0-9]{{4,6}}(?:-[0-9]{{3,4}})?|[0-9]{{3}} [0-9]{{2,3}})",
         weigh=_with_place,
     ),
     Detector(
