@@ -42,6 +42,7 @@ class EngineRoom:
     local: LocalEngines
     road: Road
     environ: Mapping[str, str]
+    veils: Veils
 
     def engine(self, name: str) -> Engine:
         """The engine of this name, known to be callable here before anything is asked of it.
@@ -134,7 +135,7 @@ async def open_room(config: Config, *, record: bool = True) -> AsyncIterator[Eng
             screen=PolicyScreen(SYSTEM.now, _tell_refusal),
             veils=veils,
         )
-        yield EngineRoom(config, known, client, local, road, environ)
+        yield EngineRoom(config, known, client, local, road, environ, veils)
 
 
 def _tell_refusal(route: str, verdict: Verdict, first: bool) -> None:

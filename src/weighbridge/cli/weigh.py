@@ -129,6 +129,8 @@ async def conduct(room: EngineRoom, suite: Suite, engines: list[Engine], *, base
         base: The name of the engine, or of it at a level of masking, that the others are compared with.
         options: How it is asked; `weigh.margin` and `weigh.alpha` come from the room's configuration.
     """
+    import asyncio
+
     from msgspec.structs import replace
 
     from weighbridge.store.results import Results
@@ -139,6 +141,8 @@ async def conduct(room: EngineRoom, suite: Suite, engines: list[Engine], *, base
     watch = Watch()
     room.client.watch = watch
     suite, named_by = await _named(room, suite) if options.levels else (suite, "")
+    if any(level != "none" for level in options.levels):
+        await asyncio.to_thread(room.veils.load)  # what is loaded once is no part of an answer's time
     progress = runner.Progress()
     chosen = room.config.settings.weigh
     with contextlib.closing(Results(room.config.results_path)) as results:
