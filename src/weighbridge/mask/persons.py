@@ -14,11 +14,44 @@ from weighbridge.mask.surrogates import Draw, styled
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _TITLES = frozenset(
-    ["mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "madam", "herr", "frau", "doktor", "señor", "señora", "don", "doña", "monsieur", "madame", "mme", "mlle", "signor", "signora", "dott", "dottoressa", "pan", "pani", "mevrouw", "meneer", "fru", "senhor", "senhora"]
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "miss",
+        "mx",
+        "dr",
+        "prof",
+        "professor",
+        "sir",
+        "madam",
+        "herr",
+        "frau",
+        "doktor",
+        "señor",
+        "señora",
+        "don",
+        "doña",
+        "monsieur",
+        "madame",
+        "mme",
+        "mlle",
+        "signor",
+        "signora",
+        "dott",
+        "dottoressa",
+        "pan",
+        "pani",
+        "mevrouw",
+        "meneer",
+        "fru",
+        "senhor",
+        "senhora",
+    ]
 )
 _HAN_TITLES = ("先生", "女士", "小姐", "老师", "医生", "教授", "太太", "同学", "经理")
 _PIECE = re.compile(
-    rf"(?P<han>[{_HAN}]+)|(?P<tail>['’]s\b)|(?P<word>[^\W\d_{_HAN}]+)|(?P<digit>\d)|(?P<rest>.)", re.DOTALL
+    rf"(?P<han>[{_HAN}]+)|(?P<tail>['\u2019]s\b)|(?P<word>[^\W\d_{_HAN}]+)|(?P<digit>\d)|(?P<rest>.)", re.DOTALL
 )
 _HAN_COMPOUND = 4  #: characters of a name from which on the family name has two
 _FEW_FAMILIES = 8  #: tries after which a family name is drawn from more than there are

@@ -14,7 +14,7 @@ _RUN = re.compile(r'[^"\\]+')
 def unescaped(escape: str) -> str:
     """The character that an escape stands for."""
     if escape[1] == "u":
-        return chr(int(escape[2:], 16))
+        return chr(int(escape[2:6], 16))
     return _PLAIN.get(escape[1], escape[1])
 
 

@@ -91,3 +91,10 @@ holdings = sa.Table(
     sa.Column("held", sa.BigInteger, nullable=False),
     sa.Column("until", sa.Double, nullable=False),
 )
+vaults = sa.Table(
+    "vaults",
+    metadata,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.Column("at", sa.Double, nullable=False, index=True),
+)
