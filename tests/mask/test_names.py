@@ -219,6 +219,13 @@ def test_a_language_that_is_given_is_not_looked_for():
     assert (english.seen, german.seen) == ([], ["the and of Anna"])
 
 
+def test_public_names_and_words_of_the_configuration_are_left_alone():
+    names = ByLanguage({"en": Several([Words("Claude"), Words("Acme")])}, [CueNames()], ["acme"])
+    assert names.find(["the answer that Claude gave to Acme"]) == [[]]
+    (spans,) = names.find(["the answer that Mr Claude gave"])
+    assert spans == [Span(19, 25, "person", "name", 0.9)]
+
+
 def test_several_readers_are_taken_together():
     names = Several([Words("Anna"), Words("Bert"), Words("Anna")])
     assert names.find(["Anna, Bert", "x"]) == [

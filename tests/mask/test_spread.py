@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from weighbridge.canon import Span
+from weighbridge.canon import MaskTier, Span
 from weighbridge.mask.spread import spread
 
 
-def spans_of(text: str, *values: str, kind: str = "person", tier: str = "name") -> list[Span]:
+def spans_of(text: str, *values: str, kind: str = "person", tier: MaskTier = "name") -> list[Span]:
     return [Span(text.index(value), text.index(value) + len(value), kind, tier, 0.8) for value in values]
 
 
-def spread_from(value: str, other: str, kind: str = "person", tier: str = "name") -> list[str]:
+def spread_from(value: str, other: str, kind: str = "person", tier: MaskTier = "name") -> list[str]:
     """What a value that was found in one message finds in another."""
     first = f"It is {value} here."
     _, found = spread([first, other], [spans_of(first, value, kind=kind, tier=tier), []])

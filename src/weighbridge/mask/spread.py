@@ -12,8 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from weighbridge.canon import Span
-from weighbridge.canon.masks import MaskTier
+from weighbridge.canon import MaskTier, Span
 from weighbridge.mask.names import words
 
 _MARKS = "\u0300-\u036f\u00ad\u200b-\u200d\u2060\ufeff"  #: combining marks, and what is not seen

@@ -9,6 +9,7 @@ from typing import Literal
 
 from weighbridge.canon import Span
 from weighbridge.errors import NotFoundError, SettingsError
+from weighbridge.mask.allow import Allow
 from weighbridge.mask.language import has_han, language_of
 from weighbridge.mask.names.base import Names, Several
 from weighbridge.mask.names.chinese import ChineseCues, LacNames
@@ -20,6 +21,7 @@ from weighbridge.mask.names.spacy_reader import SpacyNames
 _CHINESE = "zh"
 _WITHOUT_SPACES = frozenset({"zh", "ja", "ko", "th"})
 _FALLBACK = "en"  #: a model of another language finds more than none
+_CERTAIN = 0.9  #: what stands behind a title, or is introduced
 _THOROUGH = 2  #: models of one language that are used together
 
 
@@ -29,11 +31,13 @@ class ByLanguage:
     Args:
         readers: By language.
         always: Readers that look at every text.
+        allow: Words that are never found, beside public names.
     """
 
-    def __init__(self, readers: dict[str, Names], always: Sequence[Names]) -> None:
+    def __init__(self, readers: dict[str, Names], always: Sequence[Names], allow: Sequence[str] = ()) -> None:
         self._readers = readers
         self._always = Several(always)
+        self._allow = Allow(allow)
 
     def find(self, texts: Sequence[str], *, language: str = "") -> list[list[Span]]:
         """See `Names.find`."""
@@ -46,7 +50,15 @@ class ByLanguage:
             spans = self._readers[reader].find([texts[index] for index in indices], language=reader)
             for index, more in zip(indices, spans, strict=True):
                 found[index].update(more)
-        return [sorted(believed(text, spans)) for text, spans in zip(texts, found, strict=True)]
+        return [
+            sorted(span for span in believed(text, spans) if not self._passes(text, span))
+            for text, spans in zip(texts, found, strict=True)
+        ]
+
+    def _passes(self, text: str, span: Span) -> bool:
+        """Whether it is left alone; what is a public name may be a person's too, if the words beside it say so."""
+        value = text[span.start : span.end]
+        return self._allow.listed(value) or (span.score < _CERTAIN and self._allow.admits(value, span.kind))
 
     def _languages(self, text: str, language: str) -> set[str]:
         """Whose readers look at a text: its language's, and Chinese ones where Chinese characters stand in it."""
@@ -65,7 +77,12 @@ class ByLanguage:
 
 
 def load_names(
-    setting: Literal["off", "fast", "thorough"], models: Sequence[str], folder: Path, languages: Sequence[str] = ()
+    setting: Literal["off", "fast", "thorough"],
+    models: Sequence[str],
+    folder: Path,
+    languages: Sequence[str] = (),
+    *,
+    allow: Sequence[str] = (),
 ) -> Names | None:
     """The readers that a setting asks for; None for `off`.
 
@@ -77,6 +94,7 @@ def load_names(
         models: Names of models that were added, in order; all if empty.
         folder: Where models are kept.
         languages: Those that are expected; all if empty.
+        allow: Words that are never found.
 
     Raises:
         SettingsError: No model is there, or one that is named.
@@ -107,7 +125,7 @@ def load_names(
             readers[language] = Several(SpacyNames(*one) for one in mine[:_THOROUGH])
     if chinese:
         readers[_CHINESE] = Several([readers[_CHINESE], LacNames()]) if _CHINESE in readers else LacNames()
-    return ByLanguage(readers, [CueNames(), ChineseCues()])
+    return ByLanguage(readers, [CueNames(), ChineseCues()], allow)
 
 
 def _named(models: Models, name: str) -> Model:

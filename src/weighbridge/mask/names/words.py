@@ -113,7 +113,7 @@ NOT_NAMES = _set(
     "output error warning info debug todo version total amount price order invoice account bank card street road avenue "
     "new old good great best better first last next previous early late high low big small long short day "
     "english french german spanish italian chinese japanese korean russian american british european python java "
-    "javascript typescript rust linux windows google apple microsoft amazon openai anthropic claude gemini chatgpt gpt "
+    "javascript typescript rust linux windows google apple microsoft amazon openai anthropic gemini chatgpt gpt "
     "github docker kubernetes markdown json xml html css sql api url http https pdf csv "
     "mom mum dad mommy daddy god lord jesus christ team everyone everybody all guys folks friends friend man dude bro sir "
     "madam madame ladies gentlemen world important doctor professor officer love happy glad sorry fine ready trying going looking writing "
