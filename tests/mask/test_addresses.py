@@ -61,6 +61,8 @@ def test_streets_and_boxes(address, text):
         "USNS Example\nFPO AP 12428",
         "28030 Edeby 55\n> Suite 297\n> TYSTBERGA\n> Sweden 99178",
         "Musterweg 7\nSuite 4\nBerlin, Germany",
+        "12 Example Street\n Suite 240\n West Brook\n New Zealand",
+        "6889 ul. Przykładowa 5\nSUWAŁKI\n, VIC\n Australia 38837",
     ],
 )
 def test_an_address_is_followed_over_its_lines(address):
