@@ -124,6 +124,9 @@ def test_what_is_not_there_is_not_found():
     assert not search.find(other.encode())
     everything = "\n".join(planted("user", kind).line for kind in ALL_KINDS).encode() * 2
     assert {one.canary.kind for one, _ in search.find(everything)} == {*ALL_KINDS}
+    number = planted("user", "medical_record").canary.value
+    assert search.find(f"number {number}.".encode())
+    assert not search.find(f'"at":17{number}.5,"ended":0.{number[::-1]}1'.encode())  # by chance
     assert not search.find(gzip.compress(everything))  # what is packed must be unpacked first
 
 

@@ -151,8 +151,15 @@ class _Needles:
             may = np.flatnonzero(self._bits[_places(np.frombuffer(block, dtype=np.uint8))])
             for at in may.tolist():
                 for needle, found in self._heads.get(block[at : at + _HEAD], ()):
-                    if block.startswith(needle, at):
+                    if block.startswith(needle, at) and not _within_number(block, at, needle):
                         yield from found
+
+
+def _within_number(data: bytes, at: int, needle: bytes) -> bool:
+    """Is it a short number, and only a part of a longer one, such as of a time?"""
+    if len(needle) >= _BARE or not needle.isdigit():
+        return False
+    return data[max(0, at - 1) : at].isdigit() or data[at + len(needle) : at + len(needle) + 1].isdigit()
 
 
 def _places(data: np.ndarray) -> np.ndarray:
