@@ -166,9 +166,9 @@ def query(row: Mapping[str, str]) -> Document | None:
 
 def _everywhere(text: str, value: str) -> Iterator[tuple[int, int]]:
     """Where a value stands as a whole word, in whatever case."""
-    before = r"(?<![^\W_])" if value[:1].isascii() and value[:1].isalnum() else ""
-    after = r"(?![^\W_])" if value[-1:].isascii() and value[-1:].isalnum() else ""
+    before = r"(?<![A-Za-z0-9])" if value[:1].isascii() and value[:1].isalnum() else ""
+    after = r"(?![A-Za-z0-9])" if value[-1:].isascii() and value[-1:].isalnum() else ""
     found = [match.span() for match in re.finditer(before + re.escape(value) + after, text, re.IGNORECASE)]
-    if not found:  # between Chinese characters there is no such thing as a whole word
+    if not found:  # it was cut out of a word
         found = [match.span() for match in re.finditer(re.escape(value), text, re.IGNORECASE)]
     yield from found

@@ -17,7 +17,8 @@ _CHINESE = "zh"
 
 def is_conll(start: str) -> bool:
     """Does a file's start look like one?"""
-    lines = [line for line in start.splitlines()[:-1] if line.strip()]
+    whole = start.splitlines()
+    lines = [line for line in whole[:-1] or whole if line.strip()]  # the last one may be cut
     return bool(lines) and all(_LINE.match(line) for line in lines)
 
 
