@@ -95,7 +95,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector(
         "date_of_birth_behind",
         "date_of_birth",
-        rf"(?P<value>{_CHINESE}|{_JAPANESE}|{_NUMERIC}) ?(?:出生|生まれ|생\b)",
+        rf"(?P<value>{_CHINESE}|{_JAPANESE}|{_NUMERIC}) ?(?:出生|生まれ|생)",
         scores=(0.85, 0.85, 0.85),
     ),
     Detector(
