@@ -1,5 +1,7 @@
 """Tokens of vendors, keys and passwords: each shape is found whole, whatever stands beside it."""
 
+# ruff: noqa: RUF001 - wide characters are what is tested
+
 import base64
 import json
 import random
@@ -144,7 +146,7 @@ def scanner() -> Scanner:
 def covered(scanner: Scanner, text: str, value: str) -> bool:
     """Is every letter of the value within secrets that are likely enough?"""
     at = text.index(value)
-    seen = set()
+    seen: set[int] = set()
     for span in scanner.scan(text):
         if span.score >= LIKELY and KINDS[span.kind].level == "secrets":
             seen.update(range(span.start, span.end))

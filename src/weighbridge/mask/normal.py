@@ -8,23 +8,32 @@ from __future__ import annotations
 
 import itertools
 import re
-import sys
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
 from msgspec import Struct
 
-_NO_WIDTH = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]+"
+_WIDTHLESS = (
+    *((0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x180B, 0x180F), (0x200B, 0x200F)),
+    *((0x202A, 0x202E), (0x2060, 0x206F), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xE0000, 0xE0FFF)),
 )
+_NO_WIDTH = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _WIDTHLESS) + "]+")
+_MARKS = frozenset(map(chr, range(0x300, 0x370)))
+_FEW = 16  #: different odd characters that are replaced one after the other
 _MARKED = re.compile("[A-Za-z][\u0300-\u036f]")
 _HYPHENS = "\u2010\u2011\u2012\u2013\u2015\u2212\ufe58\ufe63\uff0d"
 _SPACES = "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 _SLASHES = "\u2044\u2215"
-_DOTLESS = {0x130: "I", 0x131: "i", 0x17F: "s", 0x212A: "K"}  #: capitals and small letters of which ASCII has one
+_DOTLESS = {
+    "\u0130": "I",
+    "\u0131": "i",
+    "\u017f": "s",
+    "\u212a": "K",
+}  #: capitals and small letters of which ASCII has one
 _WIDE = range(0xFF01, 0xFF5F)
 _STYLED = range(0x1D400, 0x1D800)
+_DIGITS = range(0x660, 0x20000)  #: where other scripts have theirs
 _SURROGATES = range(0xD800, 0xE000)
 _UNKNOWN = "\ufffd"
 
@@ -52,14 +61,21 @@ def plain(text: str) -> View:
     if text.isascii():
         return View(text)
     places: Sequence[int] | None = None
-    if _NO_WIDTH.search(text):
+    used = set(text)
+    if not _without_width().isdisjoint(used):
         bounds = [0, *itertools.chain.from_iterable(match.span() for match in _NO_WIDTH.finditer(text)), len(text)]
         spans = list(zip(bounds[::2], bounds[1::2], strict=True))
         places = list(itertools.chain.from_iterable(range(start, end) for start, end in spans))
         text = "".join(text[start:end] for start, end in spans)
-    if _MARKED.search(text):
+    if not used.isdisjoint(_MARKS) and _MARKED.search(text):
         text, places = _composed(text, places)
-    return View(text.translate(_table()), places)
+    table = _table()
+    odd = used & table.keys()
+    if len(odd) > _FEW:
+        return View(text.translate({ord(letter): table[letter] for letter in odd}), places)
+    for letter in odd:
+        text = text.replace(letter, table[letter])
+    return View(text, places)
 
 
 def skipped(text: str) -> list[tuple[int, int]]:
@@ -110,18 +126,20 @@ def _composed(text: str, places: Sequence[int] | None) -> tuple[str, Sequence[in
 
 
 @cache
-def _table() -> dict[int, str]:
+def _table() -> dict[str, str]:
     """What each odd character becomes: always one for one."""
-    table = {code: chr(code - 0xFEE0) for code in _WIDE}
-    table |= dict.fromkeys(map(ord, _HYPHENS), "-")
-    table |= dict.fromkeys(map(ord, _SPACES), " ")
-    table |= dict.fromkeys(map(ord, _SLASHES), "/")
-    for code in _STYLED:
-        letter = unicodedata.normalize("NFKC", chr(code))
-        if len(letter) == 1 and letter.isascii():
-            table[code] = letter
-    for code in range(0x80, sys.maxunicode + 1):
-        if unicodedata.category(chr(code)) == "Nd":
-            table.setdefault(code, str(unicodedata.decimal(chr(code))))
-    table |= dict.fromkeys(_SURROGATES, _UNKNOWN)
+    table = {chr(code): chr(code - 0xFEE0) for code in _WIDE}
+    table |= dict.fromkeys(_HYPHENS, "-") | dict.fromkeys(_SPACES, " ") | dict.fromkeys(_SLASHES, "/")
+    for letter in map(chr, _STYLED):
+        one = unicodedata.normalize("NFKC", letter)
+        if len(one) == 1 and one.isascii():
+            table[letter] = one
+    for digit in re.findall(r"\d", "".join(map(chr, _DIGITS))):
+        table.setdefault(digit, str(unicodedata.decimal(digit)))
+    table |= dict.fromkeys(map(chr, _SURROGATES), _UNKNOWN)
     return table | _DOTLESS
+
+
+@cache
+def _without_width() -> frozenset[str]:
+    return frozenset(itertools.chain.from_iterable(map(chr, range(first, last + 1)) for first, last in _WIDTHLESS))

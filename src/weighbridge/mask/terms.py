@@ -53,10 +53,10 @@ def _check(expression: str, kind: str) -> None:
         shape_of(expression)
         re.compile(expression)
     except re.error as error:
-        raise SettingsError(f"{expression!r} is no regular expression: {error}.", where=where, fix=fix) from error
+        raise SettingsError(f"'{expression}' is no regular expression: {error}.", where=where, fix=fix) from error
     except ValueError as error:
         raise SettingsError(
-            f"{expression!r} cannot be used: {error}.", where=where, fix="Give its repetitions bounds, such as {1,40}."
+            f"'{expression}' cannot be used: {error}.", where=where, fix="Give its repetitions bounds, such as {1,40}."
         ) from error
 
 

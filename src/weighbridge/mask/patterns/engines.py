@@ -110,9 +110,9 @@ class OnePass:
         for owner, places in starts.items():
             entry = self._entries[owner]
             yield from ((entry, found) for found in _from(entry.exact, text, places))
-        for owner, places in windows.items():
+        for owner, around in windows.items():
             entry = self._entries[owner]
-            merged = _merged(places, len(text)) if entry.shape.bounded else [(0, len(text))]
+            merged = _merged(around, len(text)) if entry.shape.bounded else [(0, len(text))]
             for start, end in merged:
                 yield from ((entry, found) for found in _within(entry.exact, text, start, end))
 

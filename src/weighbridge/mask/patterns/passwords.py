@@ -11,7 +11,7 @@ from collections import Counter
 
 from weighbridge.mask.patterns.base import Detector, Weigh
 
-_PASS = (
+_WORDS = (
     "password|passwords|passwd|passphrase|passcode|pass_word|pwd|pass|psw|login pin|pin code|pin|passwort|kennwort|mot de passe|contraseña|"
     "contrasena|clave|senha|wachtwoord|hasło|haslo|lösenord|adgangskode|passord|salasana|heslo|jelszó|parola|şifre|пароль|κωδικός|"
     "密码|密碼|口令|登录密码|支付密码|パスワード|暗証番号|비밀번호|암호|مرور|पासवर्ड"
@@ -25,17 +25,16 @@ _KEYS = (
     r"personal[ _\-]?access[ _\-]?token|credentials?|secrets?|tokens?|_key|密钥|密鑰|秘钥|令牌|私钥|访问令牌|凭证|凭据|口令牌|トークン|秘密鍵|"
     r"アクセスキー|토큰|비밀키|schlüssel|clé api|jeton|clave api|токен|ключ"
 )
-_CAMEL_PASS = "Password|Passwd|Passphrase|Pwd|Passcode"
+_CAMEL_WORDS = "Password|Passwd|Passphrase|Pwd|Passcode"
 _CAMEL_KEYS = "ApiKey|APIKey|AccessKey|SecretKey|AuthToken|AccessToken|RefreshToken|ClientSecret|Secret|Token|Credential|PrivateKey|SessionId"
-_BEHIND = r"(?:[0-9]{0,2}|_[A-Za-z0-9_]{1,24})(?: ?[(（][^()\n（）]{1,40}[)）]| (?:for|of|to|on|für|pour|de|del|per)(?: [A-Za-z0-9'._@\-]{1,24}){1,4})?"
+_BEHIND = r"(?:[0-9]{0,2}|_[A-Za-z0-9_]{1,24})(?: ?[([][^()\n]{1,40}[)]| (?:for|of|to|on|für|pour|de|del|per)(?: [A-Za-z0-9'._@\-]{1,24}){1,4})?"
 _SAYS = (
     r"(?:\\?[\"'`\])}]){0,3}[ \t]{0,4}"
-    r"(?:(?:=>|:=|={1,3}|:|->|,)[ \t]{0,4}| (?:is|was|ist|lautet|est|es|è|é|jest|är|er|to|set to|changed to|reset to)[ :]{1,3}|(?:是|为|為|は|を|는|은|이|：|叫)(?:：|:)?[ ]?)"
-    r"(?:[bBrRuUfF]{0,2})"
+    r"(?:(?:=>|:=|={1,3}|:|->|,)[ \t]{0,4}| (?:is|was|ist|lautet|est|es|è|é|jest|är|er|to|set to|changed to|reset to)[ :]{1,3}|(?:是|为|為|は|を|는|은|이|叫):?[ ]?)"
 )
 _BARE = r"(?P<value>[A-Za-z0-9!#$%^&*+/_~@?\\.\-][A-Za-z0-9!#$%&()*+,\-./:;=?@\[\]\\^_{|}~<>]{3,300})"
-_DOUBLE = r"\\?\"(?P<value>[^\"\n]{3,300})\""
-_SINGLE = r"\\?['`](?P<value>[^'`\n]{3,300})['`]"
+_DOUBLE = r"[bBrRuUfF]{0,2}\\?\"(?P<value>[^\"\n]{3,300})\""
+_SINGLE = r"[bBrRuUfF]{0,2}\\?['`](?P<value>[^'`\n]{3,300})['`]"
 _LEAST_BITS, _STRONG = 2.2, 3.0
 _SHORTEST_KEY, _SHORTEST_SURE = 10, 16
 _LEFT_OUT = re.compile(
@@ -48,7 +47,7 @@ _LEFT_OUT = re.compile(
     re.IGNORECASE,
 )
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z_$]*(?:(?:\.|->|::)[A-Za-z_$][A-Za-z0-9_$]*)*")
-_CALL = re.compile(r"[A-Za-z_][\w.]*[(\[]|[(\[{]|.*(?:\)|\(|\]\[|=>|==|&&|\|\|)")
+_CALL = re.compile(r"[A-Za-z_][\w.]*[(\[]|[A-Za-z_]+=$|[(\[{]|.*(?:\)|\(|\]\[|=>|==|&&|\|\|)")
 _PROSE = re.compile(r"[A-Za-z]+[.,;:!?)\]]*")
 _TRAILING = re.compile(r"(?:[.,;:!?)\]}>|]|\\[nrt]?|\\)+$")
 
@@ -72,10 +71,9 @@ def _password(text: str, start: int, end: int, near: bool) -> float:  # noqa: AR
         return 0.05
     if value.isdigit():
         return 0.6
-    if any(map(str.isdigit, value)) or (
-        _varied(value) >= 2 and not _PROSE.fullmatch(value) and not _NAME.fullmatch(value)
-    ):  # noqa: PLR2004
-        return 0.85 if _varied(value) >= 2 else 0.5  # noqa: PLR2004
+    mixed = _varied(value) > 1
+    if any(map(str.isdigit, value)) or (mixed and not _PROSE.fullmatch(value) and not _NAME.fullmatch(value)):
+        return 0.85 if mixed else 0.5
     return 0.15
 
 
@@ -138,8 +136,8 @@ def _forms(
 
 _WEB = "[A-Za-z0-9%._~+/=\\-]"
 DETECTORS: tuple[Detector, ...] = (
-    *_forms("password", "password", _PASS, _password, _quoted_password),
-    *_forms("password_camel", "password", _CAMEL_PASS, _password, _quoted_password, camel=True),
+    *_forms("password", "password", _WORDS, _password, _quoted_password),
+    *_forms("password_camel", "password", _CAMEL_WORDS, _password, _quoted_password, camel=True),
     *_forms("key", "api_key", _KEYS, _key, _key),
     *_forms("key_camel", "api_key", _CAMEL_KEYS, _key, _key, camel=True),
     Detector(

@@ -18,6 +18,7 @@ _LETTERS = "[A-Za-z0-9]"
 _HEX = "[0-9a-f]"
 _LIKELY, _SURE, _DOUBTFUL = 0.9, 0.97, 0.1
 _VARIED = 5  #: different characters that a real token has behind its prefix
+_DIGITS = 2  #: in a token whose prefix also begins words
 _BODY = 12  #: characters of a token that are looked at
 _WORDS = re.compile(r"[\s\\]+")
 _LONG_WORD = 16
@@ -32,11 +33,8 @@ def _mixed(text: str, start: int, end: int, near: bool) -> float:  # noqa: ARG00
     """As `_token`, for prefixes that also begin words: digits must stand in it."""
     value = text[start:end]
     digits = sum(map(str.isdigit, value))
-    return (
-        _LIKELY
-        if digits >= 2 and len(set(value)) > _VARIED + 3 and not value.islower() | value.isdigit()
-        else _DOUBTFUL
-    )  # noqa: PLR2004
+    random = digits >= _DIGITS and len(set(value)) > _VARIED + 3 and not value.islower()
+    return _LIKELY if random else _DOUBTFUL
 
 
 def _beside(text: str, start: int, end: int, near: bool) -> float:  # noqa: FBT001

@@ -244,7 +244,7 @@ class _Writer:
             written = f"(?:{written})"
         counted = min(least, _MANY if single else _FEW)
         if most == 1:
-            return written + "?"
+            return written if least else written + "?"
         if most == least == counted and _BEYOND not in written and "[^" not in written:
             return f"{written}{{{least}}}"
         return written + {0: "*", 1: "+"}.get(counted, f"{{{counted},}}")
