@@ -125,6 +125,8 @@ def _table(out: Console, report: Report) -> None:
     out.print(f"{'':<{_NAME}}{head * len(report.halves)}", style="dim", markup=False)
     by_row = [{(one.about, one.name): one for one in half.figures} for half in report.halves]
     for row in dict.fromkeys(row for rows in by_row for row in rows):
+        if not complete and not any(row in rows and rows[row].counts["spans"] for rows in by_row):
+            continue  # nobody marked values of that kind, so finding some says nothing
         cells = "".join(f"  {_cells(rows.get(row), complete=complete)}" for rows in by_row)
         out.print(common.printable(f"{row[1] or row[0]:<{_NAME}.{_NAME}}{cells}").rstrip(), markup=False)
     for title, field in _OVERALL:
