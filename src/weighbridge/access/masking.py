@@ -29,11 +29,13 @@ def masker_of(config: Config, environ: Mapping[str, str]) -> Masker:
     return Masker(finder_of(settings, config.store_path), settings, secret, _vault(config, masters))
 
 
+def vault_of(config: Config, masters: Masters) -> Locked:
+    """The vault in the state store."""
+    return Locked(StoreVault(config.state_place), masters.all, seconds=config.settings.mask.vault_days * _DAY)
+
+
 def _vault(config: Config, masters: Masters) -> Vault | None:
     settings = config.settings.mask
-    seconds = settings.vault_days * _DAY
     if settings.vault == "memory":
-        return MemoryVault(seconds=seconds)
-    if settings.vault == "store":
-        return Locked(StoreVault(config.state_place), masters.all, seconds=seconds)
-    return None
+        return MemoryVault(seconds=settings.vault_days * _DAY)
+    return vault_of(config, masters) if settings.vault == "store" else None

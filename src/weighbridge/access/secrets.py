@@ -140,10 +140,12 @@ def rotate_master(
     why: str = "",
     acting: AdminRole = "",
     random: Random = os.urandom,
+    others: Callable[[], object] = lambda: None,
 ) -> int:
     """Lock every secret anew: under a new master key, or under the first one that the environment holds.
 
     The old one is forgotten at the end. Where this breaks off, both open what they locked: do it again.
+    `others` locks anew what else the master keys lock, before that.
 
     Returns:
         How many secrets were locked anew.
@@ -162,6 +164,7 @@ def rotate_master(
         for record in old:
             act = Act(at, who, "secret.relock", f"secret:{record.name}", why, acting)
             state.alter(KIND, record.name, _relocked(record.name, fresh, Secrets(masters), random), act)
+        others()
         masters.drop_others(fresh)
     return len(old)
 

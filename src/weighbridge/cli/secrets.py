@@ -81,7 +81,7 @@ def remove(ctx: typer.Context, name: Name, why: Why = "", as_json: common.Json =
 
 @app.command("rotate-master")
 def rotate_master(ctx: typer.Context, why: Why = "", as_json: common.Json = False) -> None:
-    """Lock every secret anew under a new master key, and forget the old one.
+    """Lock every secret and every vault anew under a new master key, and forget the old one.
 
     With WEIGHBRIDGE_MASTER_KEY put the new one first, the old one behind a comma,
     restart the gateways, run this, then leave the old one out.
@@ -89,16 +89,28 @@ def rotate_master(ctx: typer.Context, why: Why = "", as_json: common.Json = Fals
     Example: weighbridge secrets rotate-master
     """
     from weighbridge.access import secrets
+    from weighbridge.access.masking import vault_of
     from weighbridge.access.masters import Masters
 
     config = common.load_config(ctx)
     masters = Masters(os.environ, config.store_path)
     with common.state_store(config) as state:
-        count = secrets.rotate_master(state, masters, who=common.who(), why=why, at=time.time())
+        vaults: list[int] = []
+        count = secrets.rotate_master(
+            state,
+            masters,
+            who=common.who(),
+            why=why,
+            at=time.time(),
+            others=lambda: vaults.append(vault_of(config, masters).rewrap()),
+        )
     if as_json:
-        common.print_json({"locked": count})
-    else:
-        common.console().print(f"{count} secret{'' if count == 1 else 's'} locked anew.", markup=False)
+        common.print_json({"locked": count, "vaults": sum(vaults)})
+        return
+    told = f"{count} secret{'' if count == 1 else 's'} locked anew"
+    if sum(vaults):
+        told += f", and the vaults of {sum(vaults)} conversation{'' if sum(vaults) == 1 else 's'}"
+    common.console().print(f"{told}.", markup=False)
 
 
 def _value(name: str) -> str:
