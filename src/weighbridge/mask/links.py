@@ -8,14 +8,15 @@ from __future__ import annotations
 import re
 
 _OPEN = re.compile(
-    r"""(?P<markdown>\]\(\s*<?|\]:\s*<?|(?<![A-Za-z])url\(\s*["']?)"""
-    r"""|(?P<attribute>(?<![A-Za-z])(?:src|href|srcset|action|formaction|poster|background|data|cite)\s*=\s*["']?)"""
+    r"""(?P<markdown>\]\(\s{0,4}<?|\]:\s{0,4}<?|(?<![A-Za-z])url\(\s*["']?)"""
+    r"""|(?P<attribute>(?<![A-Za-z])(?:src|href|srcset|action|formaction|poster|background|data|cite)\s{0,4}=\s{0,4}["']?)"""
     r"""|(?P<plain>(?<![A-Za-z0-9])(?:[A-Za-z][A-Za-z0-9+.-]{0,30}:[/\\]{2}|https?:|wss?:|ftp:|www\.)|(?<=["'(<=])//)""",
     re.IGNORECASE,
 )
-_LONGEST = 64  #: characters of the longest beginning
+_LONGEST = 40  #: characters of the longest beginning
 _CLEAN = re.compile(r"(?:https?|wss?|ftp)://([A-Za-z0-9.-]+)(?::\d{1,5})?[/?#]", re.IGNORECASE)
 _NEAR = re.compile(r"(?![/\\]{2})[^:&\\]*")
+_MAY = re.compile(r"[:(=./\\\\]")
 _MAIL = re.compile(r"(?:mailto|tel|sms):", re.IGNORECASE)
 _BREAKS = re.compile(r"[\s<>\"`]")
 _PARENS = re.compile(r"\\.|[()\s]", re.DOTALL)
@@ -58,6 +59,9 @@ class Links:
         return far if address else False
 
     def _outside(self, text: str) -> str:
+        if not _MAY.search(text):  # then none begins here that is not known by what comes later
+            self._before = (self._before + text[-_LONGEST:])[-_LONGEST:]
+            return ""
         held = len(self._before)
         whole = self._before + text
         found = _OPEN.search(whole)

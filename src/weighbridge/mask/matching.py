@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Literal
 from urllib.parse import quote
@@ -92,19 +93,31 @@ class Table:
         self._all: dict[str, Pattern] = {}
         for entry in entries:
             self._add_entry(entry, json=json)
-        heads: dict[str, list[Pattern]] = {}
-        for low, pattern in self._all.items():
-            heads.setdefault(low[:HEAD], []).append(pattern)
-        #: by their first characters, the longest first
-        self.heads = {head: sorted(found, key=lambda one: -len(one.low)) for head, found in heads.items()}
-        #: what may become one of these beginnings
-        self.short = frozenset(head[:size] for head in heads for size in range(1, HEAD))
+        #: every pattern, in small letters
+        self.known = self._all
+        #: in order: what begins with a text stands where that would
+        self.sorted = sorted(self._all)
+        heads: dict[str, set[int]] = {}
+        for low in self._all:
+            heads.setdefault(low[:HEAD], set()).add(len(low))
+        for head, lengths in heads.items():
+            lengths.update(*(heads.get(head[:size], ()) for size in range(1, len(head))))
+        #: how long those are that begin so, the longest first
+        self.heads = {head: tuple(sorted(lengths, reverse=True)) for head, lengths in heads.items()}
+        #: those that are shorter than what they are found by
+        self.tiny = tuple(sorted({len(head) for head in heads if len(head) < HEAD}, reverse=True))
+        self.longest = max(map(len, self._all), default=0)
         self.starts = starts("".join(sorted({low[0] for low in self._all})))
+
+    def grows(self, text: str) -> bool:
+        """May the text, in small letters, become a pattern that is longer?"""
+        at = bisect_right(self.sorted, text)
+        return at < len(self.sorted) and self.sorted[at].startswith(text)
 
     def _add_entry(self, entry: Entry, *, json: bool) -> None:
         if json and entry.form == "bare":
             for written in (f'"{entry.surrogate}"', f'\\"{entry.surrogate}\\"', f'\\\\\\"{entry.surrogate}\\\\\\"'):
-                self._add(written, entry.value, "any")
+                self._add(written, entry.value, "any", bounded=True)
         match: Match = "any"
         if entry.kind == "person" and entry.mode == "surrogate" and entry.surrogate.isascii():
             match = "exact"

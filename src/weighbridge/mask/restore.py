@@ -109,7 +109,10 @@ class StreamRestorer:
 
     def __init__(self, table: Table, *, json: bool, urls: WayOut, hosts: frozenset[str]) -> None:
         self._heads = table.heads
-        self._short = table.short
+        self._tiny = table.tiny
+        self._known = table.known
+        self._longest = table.longest
+        self._grows = table.grows
         self._search = table.starts.search
         self._json = json
         self._refuse = urls == "refuse"
@@ -147,20 +150,18 @@ class StreamRestorer:
         hold = size
         while (found := search(text, at)) is not None:
             start = found.start()
-            head = text[start : start + HEAD].lower()
-            candidates = heads.get(head)
-            if candidates is None:
-                if not end and size - start < HEAD and head in self._short:
-                    hold = start
-                    break
-                at = start + 1
-                continue
-            stop, put = self._match(text, start, candidates, end=end)
-            if stop < 0:
+            if not end and size - start < self._longest and self._grows(text[start:].lower()):
                 hold = start
                 break
-            if stop == 0:
-                at = start + 1
+            lengths = heads.get(text[start : start + HEAD].lower()) or self._tiny
+            at = start + 1
+            if not lengths:
+                continue
+            stop, put = self._match(text, start, lengths, end=end)
+            if put is None:
+                if stop:
+                    hold = start
+                    break
                 continue
             if self._looks:
                 self._look(text[looked:start])
@@ -181,25 +182,35 @@ class StreamRestorer:
         self._offset += cut
         return made
 
-    def _match(self, text: str, start: int, candidates: list[Pattern], *, end: bool) -> tuple[int, Pattern]:
-        """Where the longest one ends; 0 if none stands here, below 0 if that is to be seen."""
-        size = len(text)
-        for one in candidates:
-            stop = start + len(one.low)
-            piece = text[start:stop].lower()
-            if piece == one.low:
-                if one.bounded and not self._ends(text, stop, one, end=end):
-                    if stop >= size or (one.genitive and stop + 1 >= size and text[stop] in "sS" and not end):
-                        return -1, one
-                    continue
-                if one.value_of(text[start:stop]) is not None:
-                    return stop, one
-            elif stop > size and not end and one.low.startswith(piece):
-                return -1, one
-        return 0, candidates[0]
+    def _match(self, text: str, start: int, lengths: tuple[int, ...], *, end: bool) -> tuple[int, Pattern | None]:
+        """The longest one that stands here, and where it ends; none, and whether that is still to be seen."""
+        low = text[start : start + lengths[0]].lower()
+        for length in lengths:
+            one = self._known.get(low[:length]) if length <= len(low) else None
+            if one is None:
+                continue
+            stop = start + length
+            if one.bounded and not self._ends(text, stop, one, end=end):
+                if not end and self._open(text[stop:], one):
+                    return 1, None
+                continue
+            if one.value_of(text[start:stop]) is not None:
+                return stop, one
+        return 0, None
+
+    @staticmethod
+    def _open(rest: str, one: Pattern) -> bool:
+        """Must more come before it is known whether a word ends before this?"""
+        if one.low[-1] == '"':
+            return not rest.strip(" \t\r\n")
+        return not rest or (one.genitive and rest in {"s", "S"})
 
     def _ends(self, text: str, stop: int, one: Pattern, *, end: bool) -> bool:
         """Does the word end here? An s may follow on the name of a person."""
+        if one.low[-1] == '"':
+            # A number of JSON comes back without its quotes; not where it is the name of a field.
+            rest = text[stop:].lstrip(" \t\r\n")
+            return rest[0] != ":" if rest else end
         if stop >= len(text):
             return end
         if not joins(text[stop]):
