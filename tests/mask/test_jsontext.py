@@ -108,9 +108,16 @@ def test_what_is_cut_off_is_looked_through_with_escapes_and_without() -> None:
 
 def test_it_asks_for_the_same_texts_whatever_it_finds() -> None:
     for raw in ('{"a": "J\\u00fcrgen"}', '{"a": "J\\u00fcrgen', json.dumps([json.dumps(["Jürgen"])])):
-        seen: list[list[str]] = [[], []]
-        for number, finder in enumerate((lambda _: [], find("Jürgen"))):
-            Sheet(KEY).replace_json(raw, lambda text, to=seen[number], f=finder: to.append(text) or f(text))
+        seen: list[list[str]] = []
+        for finder in (find("nobody"), find("Jürgen")):
+            asked: list[str] = []
+
+            def see(text: str, to: list[str] = asked, found: Callable[[str], list[Span]] = finder) -> list[Span]:
+                to.append(text)
+                return found(text)
+
+            Sheet(KEY).replace_json(raw, see)
+            seen.append(asked)
         assert seen[0] == seen[1]
 
 
