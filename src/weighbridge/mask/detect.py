@@ -153,7 +153,7 @@ def finder_of(settings: Mask, store: Path) -> Finder:
         SettingsError: A pattern is none, or names are to be found and there is no model.
     """
     scanner = Scanner(terms=settings.terms, patterns=settings.patterns, allow=settings.allow)
-    names = load_names(settings.names, settings.models, store / MODELS, settings.languages)
+    names = load_names(settings.names, settings.models, store / MODELS, settings.languages, allow=settings.allow)
     return Finder(scanner, names, min_score=settings.min_score, cache_bytes=int(settings.cache_mb * _MB))
 
 
