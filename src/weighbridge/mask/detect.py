@@ -104,6 +104,7 @@ class Finder:
 
     def prepare(self) -> None:
         """Load and compile what takes its time, before the first text needs it."""
+        self._scanner.prepare()
         self.find([_SAMPLE])
 
     def remembers(self, texts: Sequence[str], *, language: str = "", kinds: Collection[str] | None = None) -> bool:

@@ -23,6 +23,7 @@ from weighbridge.mask.terms import own_detectors
 
 Engine = Literal["auto", "hyperscan", "re"]
 
+_PATIENCE = 50_000  #: characters that `re` looks through in about the time that the tables take to build
 _GROWS = 0.3  #: a value that is less sure is not followed further
 _WORD = re.compile(r"(?<![a-z0-9])([a-z]+)([0-9]*)(?![a-z])")
 
@@ -37,7 +38,8 @@ class Scanner:
         terms: Words to be found, by kind: in any case, but acronyms as they are written.
         patterns: Regular expressions, by kind.
         allow: Words that are never found.
-        engine: "hyperscan" needs the extra `fast-mask`; "re" is slower and finds the same; "auto" takes what there is.
+        engine: "hyperscan" needs the extra `fast-mask`; "re" is slower and finds the same; "auto" takes what there is, and
+            begins with "re" until there is enough text for hyperscan's tables to be worth building.
 
     Raises:
         SettingsError: A regular expression is none, or hyperscan is asked for and not installed.
@@ -57,6 +59,11 @@ class Scanner:
         if own:
             made = OnePass if isinstance(self._engines[0], OnePass) else OneByOne
             self._engines.append(made(tuple(map(entry_of, own))))
+
+    def prepare(self) -> None:
+        """Do now what takes its time, before the first text needs it."""
+        for engine in self._engines:
+            engine.prepare()
 
     def scan(self, text: str) -> list[Span]:
         """All values, each place and kind once with its highest score, sorted; unlikely ones, too: see their scores."""
@@ -161,7 +168,9 @@ def _engine(engine: Engine) -> OneByOne | OnePass:
     if engine == "hyperscan" and not there:
         raise SettingsError("hyperscan is not installed.", fix="pip install 'weighbridge[fast-mask]'")
     entries = _entries()
-    return OnePass(entries) if there and engine != "re" else OneByOne(entries)
+    if not there or engine == "re":
+        return OneByOne(entries)
+    return OnePass(entries, patience=_PATIENCE if engine == "auto" else 0)
 
 
 @cache

@@ -55,6 +55,9 @@ class OneByOne:
     def __init__(self, entries: Sequence[Entry]) -> None:
         self._entries = entries
 
+    def prepare(self) -> None:
+        """Nothing is built."""
+
     def matches(self, text: str, low: str) -> Iterator[tuple[Entry, re.Match[str]]]:
         """Every match of every entry.
 
@@ -88,9 +91,18 @@ class _Shard(Struct, frozen=True):
 
 
 class OnePass:
-    """With hyperscan. Its tables are built at the first text; may be used by several threads at once."""
+    """With hyperscan; may be used by several threads at once.
 
-    def __init__(self, entries: Sequence[Entry]) -> None:
+    Its tables take seconds to build. They are built when so much text has come that this pays: until then `re` is used.
+
+    Args:
+        entries: The table.
+        patience: Characters that are looked through with `re` before the tables are built.
+    """
+
+    def __init__(self, entries: Sequence[Entry], *, patience: int = 0) -> None:
+        self._slow = OneByOne(entries)
+        self._patience = patience
         import hyperscan
 
         self._hyperscan: Any = hyperscan
@@ -99,13 +111,22 @@ class OnePass:
         self._shards: tuple[_Shard, ...] = ()
         self._thread = threading.local()
 
-    def matches(self, text: str, low: str) -> Iterator[tuple[Entry, re.Match[str]]]:  # noqa: ARG002 - the other needs it
+    def prepare(self) -> None:
+        """Build the tables now."""
+        self._patience = 0
+        self._ready()
+
+    def matches(self, text: str, low: str) -> Iterator[tuple[Entry, re.Match[str]]]:
         """Every match of every entry.
 
         Args:
             text: To look through.
             low: The same in small letters.
         """
+        if self._patience > 0:
+            self._patience -= len(text)
+            yield from self._slow.matches(text, low)
+            return
         starts, windows = self._near_signs(text)
         for owner, places in starts.items():
             entry = self._entries[owner]
