@@ -37,7 +37,7 @@ TOKENS: dict[str, tuple[str, str, int, str]] = {
     "Stripe, live": ("sk_live_", ALNUM, 24, ""),
     "Stripe, webhook": ("whsec_", ALNUM, 32, ""),
     "Slack, bot": ("xoxb-123456789012-1234567890123-", ALNUM, 24, ""),
-    "SendGrid": ("SG.", URL_SAFE, 66, ""),
+    "SendGrid": ("SG.aB3dE5fG7hJ9kL1mN3pQ5r.", URL_SAFE, 43, ""),
     "Mailgun": ("key-", HEX, 32, ""),
     "Twilio": ("SK", HEX, 32, ""),
     "npm": ("npm_", ALNUM, 36, ""),
