@@ -3,8 +3,6 @@
 Streets of many countries, boxes, flats, postcodes beside a place, and the addresses of China, Japan and Korea.
 """
 
-
-
 from __future__ import annotations
 
 import re
