@@ -110,10 +110,10 @@ class Talk:
             told = {"type": "tool_result", "tool_use_id": call, "content": result}
             self.turns.append({"role": "user", "content": [told]})
         else:
-            use = {"functionCall": {"name": TOOL, "args": json.loads(arguments)}}
-            self.turns.append({"role": "model", "parts": [{"text": text}, use]})
-            told = {"functionResponse": {"name": TOOL, "response": json.loads(result)}}
-            self.turns.append({"role": "user", "parts": [told]})
+            parts: list[Any] = [{"text": text}, {"functionCall": {"name": TOOL, "args": json.loads(arguments)}}]
+            self.turns.append({"role": "model", "parts": parts})
+            response = {"functionResponse": {"name": TOOL, "response": json.loads(result)}}
+            self.turns.append({"role": "user", "parts": [response]})
 
 
 def told_of(dialect, answer, *, stream):
