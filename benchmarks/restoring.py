@@ -106,7 +106,7 @@ def wrong(draw: random.Random, chunkings: int, live: int) -> int:
             restorer = sheet.restorer()
         form = number % 4
         streams = [told(draw, pairs, draw.randrange(1, 12)) for _ in range(2)]
-        made = []
+        made: list[str] = []
         for said, _ in streams:
             text = said if form == 0 else json.dumps({"a": [said], "b": 1}, ensure_ascii=form == 1)
             text = json.dumps({"arguments": text}) if form == 3 else text

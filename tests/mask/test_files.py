@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from weighbridge.canon import Span
 from weighbridge.errors import InputError, MaskError
 from weighbridge.mask.bulk import Bulk, Said
-from weighbridge.mask.files import Cell, Rows, chosen, masked_kinds
+from weighbridge.mask.files import Cell, Rows, chosen
+from weighbridge.mask.kinds import masked_kinds
 from weighbridge.mask.scan import Scanner
 from weighbridge.mask.sheet import Sheet
 

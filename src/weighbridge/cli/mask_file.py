@@ -61,8 +61,8 @@ def file(
     Example: weighbridge mask file patients.csv shared.csv --level strict
     """
     from weighbridge.mask.bulk import Bulk
-    from weighbridge.mask.files import Rows, masked_kinds
-    from weighbridge.mask.kinds import own_kinds
+    from weighbridge.mask.files import Rows
+    from weighbridge.mask.kinds import masked_kinds, own_kinds
     from weighbridge.mask.scan import Scanner
     from weighbridge.mask.sheet import Sheet
 

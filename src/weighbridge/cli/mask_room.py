@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from weighbridge.mask.sheet import Sheet
     from weighbridge.mask.vault import Vault
 
+NO_KEY = "-"  #: a gateway that asks for no key
 TENANT = "weighbridge mask"  #: whose conversations the commands mask: no key of the gateway's is called so
 DEFAULT_LEVEL: Level = "personal"
 _DAY = 86_400.0
@@ -178,11 +179,13 @@ class Keys:
     Args:
         config: Says where the store is.
         environ: May hold the master keys.
+        tenant: Whose conversations.
     """
 
-    def __init__(self, config: Config, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(self, config: Config, environ: Mapping[str, str] = os.environ, tenant: str = TENANT) -> None:
         from weighbridge.access.masters import Masters
 
+        self.tenant = tenant
         self._config = config
         self._masters = Masters(environ, config.store_path)
 
@@ -198,11 +201,9 @@ class Keys:
     @functools.cached_property
     def vault(self) -> Vault:
         """Where values are kept, encrypted: in the state store."""
-        from weighbridge.mask.vault import Locked
-        from weighbridge.store.vault import StoreVault
+        from weighbridge.access.masking import vault_of
 
-        seconds = self._config.settings.mask.vault_days * _DAY
-        return Locked(StoreVault(self._config.state_place), self._masters.all, seconds=seconds)
+        return vault_of(self._config, self._masters)
 
     def sheet(self, conversation: str, modes: Mapping[str, Mode] | None = None, avoid: tuple[str, ...] = ()) -> Sheet:
         """A conversation's sheet, with what its vault holds, but for kinds that are not to come back any more."""
@@ -210,14 +211,31 @@ class Keys:
         from weighbridge.mask.sheet import Sheet
 
         modes = modes or {}
-        made = Sheet(conversation_key(self.secret, TENANT, conversation), modes=modes, avoid=avoid)
-        kept = self.vault.get(TENANT, conversation)
+        made = Sheet(conversation_key(self.secret, self.tenant, conversation), modes=modes, avoid=avoid)
+        kept = self.vault.get(self.tenant, conversation)
         made.learn(entry for entry in kept if modes.get(entry.kind, "token") in _BACK)
         return made
 
     def keep(self, conversation: str, sheet: Sheet) -> None:
         """Put into the vault what may come back."""
-        self.vault.put(TENANT, conversation, [entry for entry in sheet.entries if entry.mode in _BACK])
+        self.vault.put(self.tenant, conversation, [entry for entry in sheet.entries if entry.mode in _BACK])
+
+
+def tenant_of(config: Config, key: str) -> str:
+    """Whose a conversation is: of these commands, or of whoever showed the gateway a key of this name.
+
+    Raises:
+        NotFoundError: There is no such key.
+    """
+    if not key:
+        return TENANT
+    from weighbridge.access import keys
+    from weighbridge.gateway.admit import caller_of
+
+    if key == NO_KEY:
+        return caller_of(None)
+    with common.state_store(config) as state:
+        return caller_of(keys.find(state, key))
 
 
 def counted(counts: Mapping[str, int]) -> str:

@@ -31,6 +31,10 @@ DialectOption = Annotated[
     str,
     typer.Option("--dialect", help="Of a request or an answer, if it is not seen.", metavar="NAME", show_default=False),
 ]
+KeyOption = Annotated[
+    str,
+    typer.Option("--key", help="A gateway's conversation: name of the key that was shown, - for none.", metavar="KEY"),
+]
 
 
 def apply(
@@ -58,8 +62,7 @@ def apply(
     """
     from weighbridge.cli.mask_work import Work
     from weighbridge.mask.detect import Finder
-    from weighbridge.mask.files import masked_kinds
-    from weighbridge.mask.kinds import own_kinds
+    from weighbridge.mask.kinds import masked_kinds, own_kinds
     from weighbridge.mask.scan import Scanner
 
     mask_room.conversation_of(conversation)
@@ -98,6 +101,7 @@ def restore(
             show_default=False,
         ),
     ] = "",
+    key: KeyOption = "",
     as_: As = "",
     dialect: DialectOption = "",
 ) -> None:
@@ -107,6 +111,8 @@ def restore(
     answers, addresses keep their surrogates: whoever wrote the answer could learn
     values from the addresses that are opened. --urls restore trusts it.
 
+    Traces of a gateway with mask.vault = "store" are restored with --key.
+
     Example: weighbridge mask restore --conversation case-7 answer.txt
     """
     from weighbridge.cli.mask_work import Work
@@ -114,7 +120,8 @@ def restore(
     mask_room.conversation_of(conversation)
     config = common.load_config(ctx)
     text = _read(file, config.settings.mask.max_mb)
-    work = Work(mask_room.Keys(config), config.settings.mask, conversation)
+    keys = mask_room.Keys(config, tenant=mask_room.tenant_of(config, key))
+    work = Work(keys, config.settings.mask, conversation)
     made, failed = work.restore(text, _form(text, as_, dialect), urls)
     sys.stdout.buffer.write(made.encode())
     sys.stdout.flush()
@@ -123,7 +130,11 @@ def restore(
 
 
 def forget(
-    ctx: typer.Context, conversation: mask_room.Conversation, why: mask_room.Why = "", as_json: common.Json = False
+    ctx: typer.Context,
+    conversation: mask_room.Conversation,
+    key: KeyOption = "",
+    why: mask_room.Why = "",
+    as_json: common.Json = False,
 ) -> None:
     """Delete a conversation's vault: nothing brings its values back any more.
 
@@ -133,7 +144,8 @@ def forget(
 
     mask_room.conversation_of(conversation)
     config = common.load_config(ctx)
-    count = mask_room.Keys(config).vault.forget(mask_room.TENANT, conversation)
+    tenant = mask_room.tenant_of(config, key)
+    count = mask_room.Keys(config, tenant=tenant).vault.forget(tenant, conversation)
     if not count:
         raise mask_room.no_vault(conversation)
     act = Act(time.time(), common.who(), "mask.forget", f"conversation:{conversation}", why)

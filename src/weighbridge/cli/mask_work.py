@@ -24,12 +24,11 @@ from weighbridge.canon import (
     WayOut,
 )
 from weighbridge.cli.mask_forms import Form
-from weighbridge.cli.mask_room import TENANT, Keys, no_vault
+from weighbridge.cli.mask_room import Keys, no_vault
 from weighbridge.errors import InputError
 from weighbridge.mask.back import Back, restored_reply
 from weighbridge.mask.detect import NAMED, Finder
-from weighbridge.mask.files import masked_kinds
-from weighbridge.mask.kinds import own_kinds
+from weighbridge.mask.kinds import masked_kinds, own_kinds
 from weighbridge.mask.masker import Masker, looks_like_json
 from weighbridge.mask.resolve import resolve
 from weighbridge.mask.restore import Restorer
@@ -93,7 +92,7 @@ class Work:
             NotFoundError: There is no vault.
             InputError: The text is not what the form says.
         """
-        if not self._keys.vault.get(TENANT, self._conversation):
+        if not self._keys.vault.get(self._keys.tenant, self._conversation):
             raise no_vault(self._conversation)
         sheet = self._keys.sheet(self._conversation)
         restorer = sheet.restorer(urls="keep" if urls == "keep" else "restore")
@@ -116,7 +115,7 @@ class Work:
         request = dialect.read_request(text.encode(), model=NO_MODEL)
         settings = replace(self._settings, seconds=_PATIENCE)
         masker = Masker(finder, settings, self._keys.secret, self._keys.vault)
-        masked = masker.mask(request, masking, tenant=TENANT, conversation=self._conversation)
+        masked = masker.mask(request, masking, tenant=self._keys.tenant, conversation=self._conversation)
         body, _ = dialect.write_request(masked.request, neutral(request))
         return Applied(body.decode() + "\n", masking.level, masked.counts, masked.reported)
 

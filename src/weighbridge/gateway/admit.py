@@ -135,7 +135,7 @@ class Admit:
             return self._owner
         if self._keyring.required:
             key = self._keyring.check(shown, self._clock())
-            return Caller(_caller(key.id.encode(), kind=b"weighbridge-key"), key)
+            return Caller(caller_of(key), key)
         if self._digest:
             raise unknown_key(bool(shown))
         return Caller(_caller(shown[0]) if shown else "")
@@ -176,6 +176,11 @@ def shown_keys(headers: Headers, query: bytes = b"") -> list[bytes]:
     if query:
         found += [unquote_to_bytes(field[4:]) for field in query.split(b"&") if field.startswith(b"key=")]
     return [key for key in found if key]
+
+
+def caller_of(key: Key | None) -> str:
+    """How the gateway calls whoever shows a key; None where no key is asked for."""
+    return _caller(key.id.encode(), kind=b"weighbridge-key") if key is not None else ""
 
 
 def _caller(key: bytes, kind: bytes = b"weighbridge") -> str:

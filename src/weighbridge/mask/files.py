@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from weighbridge.canon import LEVELS, Level, Mode, Span
+from weighbridge.canon import LEVELS, Span
 from weighbridge.errors import InputError, did_you_mean
 from weighbridge.mask.bulk import Bulk, Said
 from weighbridge.mask.kinds import KINDS
@@ -107,17 +107,3 @@ def chosen(named: Sequence[str], known: Iterable[str], where: str) -> None:
             raise InputError(
                 f"There is no column '{name[:100]}'.", where=where, fix=did_you_mean(name[:100], sorted(have))
             )
-
-
-def masked_kinds(level: Level, modes: dict[str, Mode], own: Iterable[str] = ()) -> frozenset[str]:
-    """The kinds that are masked at a level.
-
-    Args:
-        level: The level.
-        modes: By kind, over what the level says: `keep` leaves a kind alone, anything else masks it.
-        own: Kinds of the configuration's own words and patterns.
-    """
-    kinds = {kind.name for kind in KINDS.values() if LEVELS.index(kind.level) <= LEVELS.index(level)} | {*own}
-    for name, mode in modes.items():
-        (kinds.discard if mode == "keep" else kinds.add)(name)
-    return frozenset(kinds)

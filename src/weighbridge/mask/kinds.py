@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from weighbridge.canon import Level, Mode, Route
+from weighbridge.canon import LEVELS, Level, Mode, Route
 from weighbridge.errors import SettingsError, did_you_mean
 from weighbridge.settings import Mask
 
@@ -101,6 +101,20 @@ KINDS: dict[str, Kind] = {
     )
 }
 """Every kind that detectors find, by name. What the configuration adds is of a kind of its own, masked at every level."""
+
+
+def masked_kinds(level: Level, modes: Mapping[str, Mode], own: Iterable[str] = ()) -> frozenset[str]:
+    """The kinds that are masked at a level.
+
+    Args:
+        level: The level.
+        modes: By kind, over what the level says: `keep` leaves a kind alone, anything else masks it.
+        own: Kinds of the configuration's own words and patterns.
+    """
+    kinds = {kind.name for kind in KINDS.values() if LEVELS.index(kind.level) <= LEVELS.index(level)} | {*own}
+    for name, mode in modes.items():
+        (kinds.discard if mode == "keep" else kinds.add)(name)
+    return frozenset(kinds)
 
 
 def own_kinds(settings: Mask) -> frozenset[str]:

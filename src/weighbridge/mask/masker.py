@@ -12,7 +12,7 @@ from weighbridge.canon import LEVELS, Event, Level, Masking, Reply, Request, Spa
 from weighbridge.errors import MaskError, MediaError, TooLargeError
 from weighbridge.mask.back import Back, restored_reply
 from weighbridge.mask.detect import Finder
-from weighbridge.mask.kinds import KINDS, own_kinds
+from weighbridge.mask.kinds import masked_kinds, own_kinds
 from weighbridge.mask.resolve import resolve
 from weighbridge.mask.secret import conversation_key
 from weighbridge.mask.sheet import Sheet
@@ -122,7 +122,7 @@ class Masker:
         told = conversation in (request.cache_key, request.continues) or found[conversation]
         named = replacing.name(conversation) if conversation and told else conversation
         if kept and self._vault is not None:
-            self._vault.put(tenant, conversation, sheet.entries)
+            self._vault.put(tenant, conversation, [one for one in sheet.entries if one.mode in ("surrogate", "token")])
         return Masked(
             request=masked,
             conversation=named,
@@ -145,11 +145,7 @@ class Masker:
         return sum(len(text) for text in collected.texts if not self.finder.remembers([text], kinds=kinds))
 
     def _kinds(self, masking: Masking) -> frozenset[str]:
-        level = LEVELS.index(masking.level)
-        kinds = {kind.name for kind in KINDS.values() if LEVELS.index(kind.level) <= level} | self._custom
-        for name, mode in masking.kinds.items():
-            (kinds.discard if mode == "keep" else kinds.add)(name)
-        return frozenset(kinds)
+        return masked_kinds(masking.level, masking.kinds, self._custom)
 
 
 class _Collect:
