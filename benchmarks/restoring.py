@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from weighbridge.canon import Span
+from weighbridge.mask.restore import StreamRestorer
 from weighbridge.mask.secret import conversation_key
 from weighbridge.mask.sheet import Sheet
 
@@ -106,7 +107,7 @@ def wrong(draw: random.Random, chunkings: int, live: int) -> int:
             restorer = sheet.restorer()
         form = number % 4
         streams = [told(draw, pairs, draw.randrange(1, 12)) for _ in range(2)]
-        made: list[str] = []
+        made: list[tuple[StreamRestorer, list[str], list[str]]] = []
         for said, _ in streams:
             text = said if form == 0 else json.dumps({"a": [said], "b": 1}, ensure_ascii=form == 1)
             text = json.dumps({"arguments": text}) if form == 3 else text

@@ -27,6 +27,8 @@ SEED_SECONDS = 0.02  #: between two looks whether a budget waits to be told what
 FOLD_SECONDS = 1.0  #: between two times that what was spent is added up
 ROUND_SECONDS = 60.0  #: between two rounds of everything else
 
+_DAY = 86_400.0
+
 log = logging.getLogger("weighbridge.gateway")
 
 
@@ -154,6 +156,17 @@ class Upkeep:
             folded = {}
             log.warning("traces are not sealed until what they cost can be added up: %s", error)
         maintain(folder, self._config.settings.store, time.time(), folded=folded)
+        self._sweep_vaults()
+
+    def _sweep_vaults(self) -> None:
+        """Delete the vaults of masked conversations whose time is over."""
+        from weighbridge.store.vault import StoreVault
+
+        vaults = StoreVault(self._config.state_place)
+        try:
+            vaults.sweep(time.time() - self._config.settings.mask.vault_days * _DAY)
+        finally:
+            vaults.close()
 
     def _let_go(self) -> None:
         if self._give_up is not None:
