@@ -232,15 +232,19 @@ class _Said:
         self._choice = choice
         self._back = back
         self._channel = ""
-        self._state: StreamRestorer | None = None  # of the text, the thinking or the refusal that is under way
+        self._state: StreamRestorer | None = None  # of the text or the thinking that is under way
         self._new = False  # does a part begin of which nothing was passed on yet?
         self._text: list[str] = []  # the latest text part, as the engine wrote it
+        self._refusal = back.said_stream()
         self._calls: dict[int, _Arguments] = {}
 
     def take(self, event: Event) -> Iterator[Event]:
         match event:
-            case TextDelta() | ReasoningDelta() | RefusalDelta():
+            case TextDelta() | ReasoningDelta():
                 yield from self._words(event)
+            case RefusalDelta():  # it stands beside the text, and ends none
+                if text := self._refusal.feed(event.text):
+                    yield replace(event, text=text)
             case ToolCallDelta():
                 yield from self._switch("")
                 if event.index not in self._calls or event.name:
@@ -253,9 +257,12 @@ class _Said:
                 part = cast("ImagePart | FilePart | OpaquePart", _part(event.part, self._back))
                 yield replace(event, part=part)
 
-    def _words(self, event: TextDelta | ReasoningDelta | RefusalDelta) -> Iterator[Event]:
+    def _words(self, event: TextDelta | ReasoningDelta) -> Iterator[Event]:
+        if not event.text and not event.new and event.blob is None and not getattr(event, "id", ""):
+            yield event  # nothing ends before something begins
+            return
         channel = type(event).__name__
-        if channel != self._channel or getattr(event, "new", False):
+        if channel != self._channel or event.new:
             yield from self._switch(channel, self._back.said_stream())
             self._text = []
         sealed = False
@@ -269,33 +276,31 @@ class _Said:
 
     def rest(self) -> Iterator[Event]:
         yield from self._switch("")
+        if held := self._refusal.close():
+            yield RefusalDelta(held, self._choice)
         for index, call in self._calls.items():
             if held := call.close():
                 yield ToolCallDelta(index, arguments=held, choice=self._choice)
         self._calls = {}
 
-    def _more(self, event: TextDelta | ReasoningDelta | RefusalDelta, *, sealed: bool) -> Iterator[Event]:
+    def _more(self, event: TextDelta | ReasoningDelta, *, sealed: bool) -> Iterator[Event]:
         assert self._state is not None
         text = self._state.feed(event.text)
         if sealed:
             text += self._state.close()  # a seal stands behind what it seals
-        new = self._new or getattr(event, "new", False)
+        new = self._new or event.new
         if not text and not sealed and event.text:
             self._new = new
             return
         self._new = False
-        yield replace(event, text=text) if isinstance(event, RefusalDelta) else replace(event, text=text, new=new)
+        yield replace(event, text=text, new=new)
 
     def _switch(self, channel: str, state: StreamRestorer | None = None) -> Iterator[Event]:
         held = self._state.close() if self._state is not None else ""
-        if held:
-            match self._channel:
-                case "TextDelta":
-                    yield TextDelta(held, self._choice, new=self._new)
-                case "ReasoningDelta":
-                    yield ReasoningDelta(held, choice=self._choice, new=self._new)
-                case _:
-                    yield RefusalDelta(held, self._choice)
+        if held and self._channel == TextDelta.__name__:
+            yield TextDelta(held, self._choice, new=self._new)
+        elif held:
+            yield ReasoningDelta(held, choice=self._choice, new=self._new)
         self._channel, self._state, self._new = channel, state, False
 
 
