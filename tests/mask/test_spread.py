@@ -132,3 +132,11 @@ def test_many_names_over_many_texts_need_one_pass():
         at += len(name) + 2
     found = spread([text, text * 3], [spans, []])
     assert len(found[1]) >= 3_000
+
+
+def test_a_thing_of_a_program_is_no_person_where_the_program_says_it() -> None:
+    said = "Write to Decimal Quillmoor, token zk3v9q7w1x8r."
+    code = "import decimal\nx = Decimal(1)\ny = decimal.Decimal(2)\nprint(Decimal(x))\nkey = 'zk3v9q7w1x8r'\n"
+    secret = Span(34, 46, "password", "secret", 0.8)
+    _, found = spread([said, code], [[Span(9, 26, "person", "name", 0.85), secret], []])
+    assert [code[span.start : span.end] for span in found] == ["zk3v9q7w1x8r"]

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from weighbridge.canon import MaskTier, Span
 from weighbridge.mask.names import words
+from weighbridge.mask.names.code import believed
 
 _MARKS = "\u0300-\u036f\u00ad\u200b-\u200d\u2060\ufeff"  #: combining marks, and what is not seen
 _CJK = "\u2e80-\u2fdf\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -68,7 +69,14 @@ def spread(texts: Sequence[str], spans: Sequence[Sequence[Span]]) -> list[list[S
             table.learn(text[span.start : span.end], span)
     if table.empty:
         return [sorted(found) for found in spans]
-    return [sorted({*found, *table.find(text)}) for text, found in zip(texts, spans, strict=True)]
+    return [sorted({*found, *_further(text, table)}) for text, found in zip(texts, spans, strict=True)]
+
+
+def _further(text: str, table: _Table) -> Iterator[Span]:
+    """What of the table stands in a text. A name is none where a program calls a thing of its own so."""
+    found = list(table.find(text))
+    yield from (span for span in found if span.tier != "name")
+    yield from believed(text, (span for span in found if span.tier == "name"))
 
 
 def _key(word: str) -> str:
