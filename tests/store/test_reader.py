@@ -460,7 +460,17 @@ def test_files_of_before_keys_were_recorded_stay_readable_beside_new_ones(
     tmp_path: Path, make_trace: MakeTrace
 ) -> None:
     old = [make_trace(at=START + n) for n in range(3)]
-    new = [make_trace(at=START + 10, key="k-1", team="web", cached=True, usage=Usage(9, 3, 2, 1, cache_written=4))]
+    new = [
+        make_trace(
+            at=START + 10,
+            key="k-1",
+            team="web",
+            cached=True,
+            mask="strict",
+            masked={"email": 2},
+            usage=Usage(9, 3, 2, 1, cache_written=4),
+        )
+    ]
     store(tmp_path, old)
     seal(tmp_path)
     (sealed,) = tmp_path.glob("*.parquet")

@@ -1,6 +1,6 @@
 """Sealed traces: the columns of their Parquet files, writing them and reading them back. Loads DuckDB when used.
 
-Scalars have a column each, money is a whole number of micro-units, attempts and losses are JSON text, and
+Scalars have a column each, money is a whole number of micro-units, attempts, losses and what was masked are JSON text, and
 request and reply together are the JSON text `bodies`. A file is `ID-PID.FIRST_LAST.parquet`: the name of the
 segment that it was, then the times of its oldest and newest trace in milliseconds since 1970.
 """
@@ -54,11 +54,20 @@ COLUMNS = {
     "error": "VARCHAR",
     "key": "VARCHAR",
     "team": "VARCHAR",
+    "mask": "VARCHAR",
+    "masked": "VARCHAR",
     "cached": "BOOLEAN",
     "bodies": "VARCHAR",
 }
 #: What stands for a column that files of earlier versions do not have.
-_ADDED = {"cache_written_tokens": "0", "key": "''", "team": "''", "cached": "false"}
+_ADDED = {
+    "cache_written_tokens": "0",
+    "key": "''",
+    "team": "''",
+    "mask": "'none'",
+    "masked": "'{}'",
+    "cached": "false",
+}
 _NAME = re.compile(r"(?P<stem>[0-9a-z]{26}-\d+)\.(?P<low>-?\d+)_(?P<high>-?\d+)\.parquet")
 _FURTHEST = 10**15
 _MAX_BIGINT = 2**63 - 1
@@ -90,6 +99,8 @@ class Stored(Struct, frozen=True):
     error: str = ""
     key: str = ""
     team: str = ""
+    mask: str = "none"
+    masked: Raw = Raw(b"{}")
     cached: bool = False
     request: Raw = Raw()
     reply: Raw = Raw()
@@ -113,6 +124,7 @@ _stored = msgspec.json.Decoder(Stored)
 _bodies = msgspec.json.Decoder(_Bodies)
 _attempts = msgspec.json.Decoder(tuple[Attempt, ...])
 _losses = msgspec.json.Decoder(tuple[Loss, ...])
+_counts = msgspec.json.Decoder(dict[str, int])
 _encoder = msgspec.json.Encoder()
 
 
@@ -294,6 +306,8 @@ def _row(t: Stored) -> dict[str, Any]:
         "error": t.error,
         "key": t.key,
         "team": t.team,
+        "mask": t.mask,
+        "masked": str(t.masked, "utf-8"),
         "cached": t.cached,
         "bodies": (b"{%s}" % b",".join(parts)).decode() if parts else None,
     }
@@ -313,6 +327,7 @@ def _trace(row: Sequence[Any]) -> Trace:
     bodies = _bodies.decode(text) if text else _Bodies()
     v["attempts"] = _attempts.decode(v["attempts"])
     v["losses"] = _losses.decode(v["losses"])
+    v["masked"] = _counts.decode(v["masked"])
     return Trace(**v, usage=usage, request=bodies.request, reply=bodies.reply)
 
 
