@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import subprocess
+import sys
 from typing import Any
 
 import pytest
+from gateways import unmeasured
 
 from weighbridge import dialects, settings
 from weighbridge.canon import Masking
 from weighbridge.cli.drill_bodies import ANTHROPIC, CHAT, DIALECTS, GEMINI, RESPONSES, TOOL, path
 from weighbridge.cli.drill_gateway import configure, route, running
 from weighbridge.cli.drill_host import leaves, opened
-from weighbridge.cli.drill_run import drill, kinds_of
 from weighbridge.dialects.fold import Fold
 from weighbridge.engines.transport import AiohttpTransport, HttpRequest
 
@@ -34,6 +36,11 @@ person = {json.dumps([*PEOPLE])}
 [client]
 backoff = 0.01
 """
+ROUTE = """
+[routes.r]
+primary = "gpt-4.1@openai"
+mask = "strict"
+"""
 TURNS = 20
 LETTERS = "abcdefghijklmnopqrst"
 
@@ -45,14 +52,23 @@ def load(folder, text=CONFIG):
 
 @pytest.mark.timeout(240)
 def test_nothing_leaks_and_everything_comes_back(tmp_path):
-    config = load(tmp_path)
-    masking = Masking(level="strict")
-    (work := tmp_path / "work").mkdir()
-    told = asyncio.run(drill(config, "r", masking, kinds_of(masking, config.settings.mask), work, quick=True))
-    assert told.canaries > 1500
-    assert told.searched > 10**7
-    assert [str(leak) for leak in told.leaks] == []
-    assert [str(flaw) for flaw in told.broken] == []
+    load(tmp_path, CONFIG + ROUTE)
+    program = "from weighbridge.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "mask", "drill", "r", "--quick", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=unmeasured(),  # it searches dozens of megabytes
+    )
+    told = json.loads(done.stdout)
+    assert told["leaks"] == []
+    assert told["broken"] == []
+    assert done.returncode == 0
+    assert told["level"] == "strict"
+    assert told["canaries"] > 1500
+    assert told["searched"] > 10**7
 
 
 # --- conversations ----------------------------------------------------------------------------
