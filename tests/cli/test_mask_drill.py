@@ -127,6 +127,9 @@ def test_what_is_not_there_is_not_found():
     number = planted("user", "medical_record").canary.value
     assert search.find(f"number {number}.".encode())
     assert not search.find(f'"at":17{number}.5,"ended":0.{number[::-1]}1'.encode())  # by chance
+    plate = planted("user", "plate").canary.value.replace(" ", "")
+    assert search.find(rf'{{"said":"\n{plate}"}}'.encode())
+    assert not search.find(f"id 01K{plate[::-1]}Q7, id 01K{plate}Q7".encode())  # by chance
     assert not search.find(gzip.compress(everything))  # what is packed must be unpacked first
 
 

@@ -25,6 +25,7 @@ _OVERLAP = 1 << 16
 _SEPARATORS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
 _LOWER = bytes(byte + 32 if 65 <= byte <= 90 else byte for byte in range(256))  # noqa: PLR2004 - ASCII's capitals
 
+_ESCAPED = frozenset((rb"\n", rb"\t", rb"\r", rb"\b", rb"\f"))  #: JSON's escapes that end in a letter
 _UNICODE = re.compile(rb"\\+u([0-9a-fA-F]{4})")
 _PERCENT = re.compile(rb"%([0-9a-fA-F]{2})")
 _PACKED = re.compile(rb"[A-Za-z0-9+/_-]{24,}")
@@ -151,15 +152,19 @@ class _Needles:
             may = np.flatnonzero(self._bits[_places(np.frombuffer(block, dtype=np.uint8))])
             for at in may.tolist():
                 for needle, found in self._heads.get(block[at : at + _HEAD], ()):
-                    if block.startswith(needle, at) and not _within_number(block, at, needle):
+                    if block.startswith(needle, at) and not _within_longer(block, at, needle):
                         yield from found
 
 
-def _within_number(data: bytes, at: int, needle: bytes) -> bool:
-    """Is it a short number, and only a part of a longer one, such as of a time?"""
-    if len(needle) >= _BARE or not needle.isdigit():
+def _within_longer(data: bytes, at: int, needle: bytes) -> bool:
+    """Is it a short number or code, and only a part of a longer one, such as of a time or of a random id?"""
+    if len(needle) >= _BARE or not needle.isalnum() or needle.isalpha():
         return False
-    return data[max(0, at - 1) : at].isdigit() or data[at + len(needle) : at + len(needle) + 1].isdigit()
+    before, after = data[max(0, at - 2) : at], data[at + len(needle) : at + len(needle) + 1]
+    if before in _ESCAPED:
+        before = b""
+    beside = (before[-1:], after)
+    return any(byte.isdigit() or (byte.isalpha() and not needle.isdigit()) for byte in beside)
 
 
 def _places(data: np.ndarray) -> np.ndarray:
