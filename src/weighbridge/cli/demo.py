@@ -55,7 +55,7 @@ def _weigh(out: Console, config: Config, report: Path) -> None:
     import asyncio
 
     from weighbridge.cli.scorecard_view import print_weighing
-    from weighbridge.cli.weigh import write_report
+    from weighbridge.cli.weigh_run import write_report
 
     _say(
         out,
@@ -76,7 +76,7 @@ async def _weighed(config: Config) -> Weighing:
     import time
 
     from weighbridge.cli.engine_room import open_room
-    from weighbridge.cli.weigh import conduct
+    from weighbridge.cli.weigh_run import conduct
     from weighbridge.weigh import suites
     from weighbridge.weigh.runner import Options
 

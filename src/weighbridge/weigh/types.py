@@ -46,16 +46,36 @@ class Suite(Struct, frozen=True):
     digest: str
 
 
+class Judgement(Struct, frozen=True, omit_defaults=True):
+    """What one judge said once. `score` is a fraction, None where it said nothing that can be read, however often asked.
+
+    Of one answer, 1 is as good as the rubric asks. Of a pair, 1 prefers the candidate, 0 the base, 0.5 neither; `first`
+    names the contestant whose answer stood first. `cost` is in micro-units. `said` is its answer, word for word.
+    """
+
+    judge: str
+    score: float | None = None
+    why: str = ""
+    first: str = ""
+    tries: int = 1
+    cost: int | None = None
+    said: str = ""
+
+
 class Grade(Struct, frozen=True, omit_defaults=True):
     """What a grader says of one answer.
 
     `score` is a fraction: 1 is right. `valid` tells whether the answer had the form that was asked for,
-    None where the sample asks for none. `why` is one line for people.
+    None where the sample asks for none. `why` is one line for people. `label` names what the answer is, where the grader
+    tells kinds of answers apart. `missing`: nobody could grade it; it counts in no mean and is never a loss.
     """
 
     score: float
     valid: bool | None = None
     why: str = ""
+    label: str = ""
+    missing: bool = False
+    judged: tuple[Judgement, ...] = ()
 
 
 class Exposure(Struct, frozen=True, omit_defaults=True):
@@ -99,6 +119,41 @@ class Result(Struct, frozen=True, omit_defaults=True):
     def score(self) -> float:
         """The grade's score; 0 where the engine failed."""
         return self.grade.score if self.grade else 0.0
+
+    @property
+    def missing(self) -> bool:
+        """There is an answer that nobody could grade."""
+        return self.grade is not None and self.grade.missing
+
+
+class Preference(Struct, frozen=True, omit_defaults=True):
+    """Which of two answers to one sample is better: the base's or the candidate's.
+
+    `score` is the mean over judges and both orders: 1 prefers the candidate, 0 the base, 0.5 neither; None is missing.
+    Lengths are characters of the answers' texts.
+    """
+
+    sample: str
+    score: float | None = None
+    judged: tuple[Judgement, ...] = ()
+    base_length: int = 0
+    candidate_length: int = 0
+
+
+class Stopping(Struct, frozen=True, omit_defaults=True):
+    """When a sequential comparison of a candidate with the base stopped, and what it saved.
+
+    `used` of `of` pairs were looked at. `low` and `high` are the ends of the always-valid one-sided bounds then.
+    `saved_calls` were never made; `saved_cost` is what they would have cost, in micro-units, by the mean of those made.
+    """
+
+    verdict: VerdictWord
+    used: int
+    of: int
+    low: float
+    high: float
+    saved_calls: int = 0
+    saved_cost: int | None = None
 
 
 class Interval(Struct, frozen=True):
@@ -216,3 +271,7 @@ class Weighing(Struct, frozen=True, omit_defaults=True):
     stopped: str = ""  #: why the run ended early, "" if it did not
     tolls: dict[str, Toll] = {}  #: by candidate, where an engine is weighed against itself at levels of masking
     identifiers_by: str = ""  #: who named the identifiers: suite, detectors, or "" where none was looked for
+    repeats: dict[str, tuple[tuple[Result, ...], ...]] = {}  #: by engine: each further pass, in the order of `samples`
+    stopping: dict[str, Stopping] = {}  #: by candidate, where the run was sequential
+    preferences: dict[str, tuple[Preference, ...]] = {}  #: by candidate, where judges or people compared answers
+    preferred: dict[str, Comparison] = {}  #: the same in figures: scores are the shares that preferred either side

@@ -1,4 +1,4 @@
-"""The formulas behind every figure: pure functions of numbers, without clock, files or chance.
+"""Means, shares and differences of pairs with their bounds: what every verdict is made of.
 
 Nothing here draws at random, so the same scores give the same figures on every machine. Scores lie in
 [0, 1]. `docs/statistics.md` gives each method's source and its limits.

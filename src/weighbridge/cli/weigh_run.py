@@ -1,0 +1,365 @@
+"""`weighbridge weigh run`: the same samples to several engines, scorecards, and a verdict on each candidate."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from weighbridge import __version__
+from weighbridge.cli import common
+from weighbridge.errors import InputError, StoreError, did_you_mean
+from weighbridge.settings import Config
+
+if TYPE_CHECKING:
+    from weighbridge.canon import Engine, Level
+    from weighbridge.cli.engine_room import EngineRoom
+    from weighbridge.weigh.runner import Options, Progress
+    from weighbridge.weigh.types import Suite, Weighing
+
+MAX_ENGINES = 32
+REPORT = "weighbridge-report.html"
+MICRO = 1_000_000
+_TICK = 0.2  #: seconds between two looks at the progress
+
+
+def run(
+    ctx: typer.Context,
+    suite: Annotated[str, typer.Argument(help="starter, medical, a JSONL file, or traces:ROUTE.", metavar="SUITE")],
+    engines: Annotated[
+        str, typer.Option("--engines", "-e", help="Engines to weigh, with commas: A,B,C.", metavar="A,B,C")
+    ],
+    base: Annotated[
+        str | None, typer.Option(help="The engine that the others are compared with; the first by default.")
+    ] = None,
+    margin: Annotated[float | None, common.option("weigh.margin")] = None,
+    alpha: Annotated[float | None, common.option("weigh.alpha")] = None,
+    concurrency: Annotated[int | None, common.option("weigh.concurrency")] = None,
+    budget: Annotated[
+        float | None, typer.Option(help="Most to spend in this run, in USD.", metavar="USD", show_default="no limit")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Take only the first so many samples.")] = None,
+    noise: Annotated[
+        bool, typer.Option("--noise", help="Ask the base twice: how much does an engine differ from itself?")
+    ] = False,
+    mask: Annotated[
+        str,
+        typer.Option(
+            help="Weigh one engine against itself at levels of masking (none, secrets, personal, strict).",
+            metavar="LEVELS",
+        ),
+    ] = "",
+    grader: Annotated[
+        str, typer.Option(help="For traces: how free text is compared (exact, contains, choice, number).")
+    ] = "",
+    report: Annotated[
+        Path | None, typer.Option(help=f"Where the HTML report goes. [default: {REPORT}]", show_default=False)
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ask again what earlier runs have answered.")] = False,
+    as_json: common.Json = False,
+) -> None:
+    """Weigh engines on the same samples: scorecards, and may you move?
+
+    Answers are kept: run the same command again and nothing is asked twice.
+    With --json a report is written only if --report names it.
+
+    Example: weighbridge weigh starter --engines smollm2-135m@local,gemma-3-270m@local
+    """
+    import asyncio
+
+    from weighbridge.weigh import masking, suites
+    from weighbridge.weigh.runner import Options
+
+    levels = masking.read_levels(mask)
+    if levels:
+        _check_masked(engines, base)
+    config = common.load_config(ctx, weigh__margin=margin, weigh__alpha=alpha, weigh__concurrency=concurrency)
+    target = None if as_json and report is None else _check_target(report or Path(REPORT))
+    loaded = suites.load(suite, traces=config.traces_path, grader=grader, limit=limit, tell=_tell)
+    chosen = config.settings.weigh
+    options = Options(
+        day=time.strftime("%Y-%m-%d", time.gmtime()),
+        folder=config.folder,
+        concurrency=chosen.concurrency,
+        max_tokens=chosen.max_tokens,
+        seed=chosen.seed,
+        budget=_micro(budget),
+        fresh=fresh,
+        levels=levels,
+        masking=_masking(config, levels),
+    )
+    try:
+        weighing = asyncio.run(_weigh(config, loaded, engines, base, options, noise=noise))
+    except KeyboardInterrupt:
+        _tell("Interrupted. What was answered is kept: run the same command again to go on from there.")
+        raise typer.Exit(130) from None
+    if target:
+        write_report(target, weighing)
+    _show(weighing, target, as_json=as_json)
+
+
+async def _weigh(
+    config: Config, suite: Suite, engines: str, base: str | None, options: Options, *, noise: bool
+) -> Weighing:
+    from msgspec.structs import replace
+
+    from weighbridge.cli.engine_room import open_room
+    from weighbridge.weigh import masking
+
+    async with open_room(config) as room:
+        found, chosen = pick(engines, base, room)
+        name = masking.name_of(chosen.name, options.levels[0]) if options.levels else chosen.name
+        options = replace(options, noise=name if noise else "")
+        return await conduct(room, suite, found, base=name, options=options)
+
+
+async def conduct(room: EngineRoom, suite: Suite, engines: list[Engine], *, base: str, options: Options) -> Weighing:
+    """Run a suite over engines, with a progress bar where someone looks, and work out the verdicts.
+
+    Args:
+        room: What calls engines.
+        suite: What is asked.
+        engines: Who is asked.
+        base: The name of the engine, or of it at a level of masking, that the others are compared with.
+        options: How it is asked; `weigh.margin` and `weigh.alpha` come from the room's configuration.
+    """
+    import asyncio
+
+    from msgspec.structs import replace
+
+    from weighbridge.store.results import Results
+    from weighbridge.weigh import runner, scorecard
+    from weighbridge.weigh.watch import Watch
+
+    started = time.time()
+    watch = Watch()
+    room.client.watch = watch
+    suite, named_by = await _named(room, suite) if options.levels else (suite, "")
+    if any(level != "none" for level in options.levels):
+        await asyncio.to_thread(room.veils.load)  # what is loaded once is no part of an answer's time
+    progress = runner.Progress()
+    chosen = room.config.settings.weigh
+    with contextlib.closing(Results(room.config.results_path)) as results:
+        async with _progress_bar(progress):
+            outcome = await runner.run(
+                suite,
+                engines,
+                room.road,
+                results,
+                options=options,
+                progress=progress,
+                prepare=room.local.start,
+                watch=watch,
+            )
+    if progress.reused:
+        _tell(f"{progress.reused} of {progress.total} answers are from earlier runs; --fresh asks again.")
+    return scorecard.weighing(
+        replace(suite, samples=outcome.samples),
+        engines,
+        outcome.results,
+        base=base,
+        margin=chosen.margin,
+        alpha=chosen.alpha,
+        seed=chosen.seed,
+        day=options.day,
+        started=started,
+        noise=outcome.noise,
+        version=__version__,
+        stopped=outcome.stopped,
+        levels=options.levels,
+        identifiers_by=named_by,
+    )
+
+
+def _check_masked(engines: str, base: str | None) -> None:
+    """With --mask one engine is weighed, and its first level is the base."""
+    names = [name for name in engines.split(",") if name.strip()]
+    if len(names) > 1:
+        raise InputError(
+            f"--mask weighs one engine against itself, and --engines names {len(names)}.",
+            where="--mask",
+            fix="Name one engine; weigh several without --mask, or one after the other.",
+        )
+    if base is not None:
+        raise InputError(
+            "--mask weighs one engine against itself, so --base has nothing to name.",
+            where="--base",
+            fix="Leave it out: the first level of --mask is the base.",
+        )
+
+
+def _masking(config: Config, levels: tuple[Level, ...]) -> str:
+    """What decides on what is masked, in one name; "" where nothing is, so that such answers keep the name they had."""
+    import hashlib
+
+    import msgspec
+
+    from weighbridge.mask.detect import MODELS
+    from weighbridge.mask.names.models import Models
+
+    settings = config.settings.mask
+    if not levels and settings.level == "none" and not settings.force:
+        return ""
+    known = [model.sha256 for model in Models(config.store_path / MODELS).list()]
+    told = msgspec.json.encode([__version__, known, settings], order="sorted")
+    return hashlib.sha256(told).hexdigest()
+
+
+async def _named(room: EngineRoom, suite: Suite) -> tuple[Suite, str]:
+    """The suite with its identifiers, and who named them: detectors, where the suite itself names none."""
+    import asyncio
+
+    from weighbridge.mask.detect import finder_of
+    from weighbridge.weigh import masking
+
+    if masking.has_identifiers(suite.samples):
+        return suite, "suite"
+    config = room.config
+    finder = finder_of(config.settings.mask, config.store_path)
+    found = await asyncio.to_thread(masking.with_found, suite, finder)
+    if not masking.has_identifiers(found.samples):
+        _tell(f"The suite {suite.name} names no identifiers and detectors find none: what leaks stays unknown.")
+        return suite, ""
+    _tell(f"The suite {suite.name} names no identifiers; what detectors find in it counts as such.")
+    return found, "detectors"
+
+
+def pick(engines: str, base: str | None, room: EngineRoom) -> tuple[list[Engine], Engine]:
+    """The engines of a list with commas, and the base among them; each is known to be callable.
+
+    Raises:
+        InputError: None or too many are named, one comes twice, a name is a route's, or the base is not among them.
+        WeighbridgeError: One is unknown, lacks its key, or cannot run here.
+    """
+    names = [name.strip() for name in engines.split(",") if name.strip()]
+    if not names or len(names) > MAX_ENGINES:
+        raise InputError(f"--engines names {len(names)} engines.", fix=f"Name 1 to {MAX_ENGINES}, with commas.")
+    found: dict[str, Engine] = {}
+    for name in names:
+        if name in room.config.routes:
+            raise InputError(
+                f"'{name}' is a route, and which engine answers it may change.",
+                where="--engines",
+                fix="Name the engine itself.",
+            )
+        engine = room.engine(name)
+        if engine.name in found:
+            raise InputError(
+                f"The engine {engine.name} is named twice.",
+                where="--engines",
+                fix="Name it once; --noise weighs the base against itself.",
+            )
+        found[engine.name] = engine
+    if base is None:
+        return list(found.values()), next(iter(found.values()))
+    wanted = base if base in found else next((e.name for e in found.values() if e.model.name == base), "")
+    if not wanted:
+        raise InputError(
+            f"The base '{base}' is not among the engines.", where="--base", fix=did_you_mean(base, [*found])
+        )
+    return list(found.values()), found[wanted]
+
+
+@contextlib.asynccontextmanager
+async def _progress_bar(progress: Progress) -> AsyncIterator[None]:
+    """A bar on standard error while the block runs; nothing where nobody looks."""
+    if common.quiet():
+        yield
+        return
+    import asyncio
+
+    from rich import progress as bars
+
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(bar_width=20),
+        bars.MofNCompleteColumn(),
+        bars.TextColumn("{task.fields[cost]}"),
+        bars.TimeRemainingColumn(),
+    )
+    with bars.Progress(*columns, console=common.console(stderr=True), auto_refresh=False, transient=True) as shown:
+        bar = shown.add_task("weighing", total=None, cost="")
+
+        def look() -> None:
+            name = progress.engine or "weighing"
+            cost = common.money(progress.spent) + (f", {progress.failed} failed" if progress.failed else "")
+            shown.update(bar, completed=progress.done, total=progress.total or None, description=name[:30], cost=cost)
+            shown.refresh()
+
+        async def watch() -> None:
+            while True:
+                look()
+                await asyncio.sleep(_TICK)
+
+        watching = asyncio.create_task(watch())
+        try:
+            yield
+        finally:
+            watching.cancel()
+            look()
+
+
+def _show(weighing: Weighing, report: Path | None, *, as_json: bool) -> None:
+    if as_json:
+        common.print_json(weighing)
+        return
+    from weighbridge.cli.scorecard_view import print_weighing
+
+    out = common.console()
+    print_weighing(out, weighing)
+    if report:
+        out.print(f"\nReport: {report}", markup=False, soft_wrap=True)
+
+
+def _check_target(path: Path) -> Path:
+    """Before anything is paid for: can the report be written there?"""
+    folder = path.parent
+    if path.is_dir():
+        raise InputError("The report cannot be a folder.", where=str(path), fix="Name a file, such as report.html.")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(
+            f"The report cannot be written: {'no such folder' if not folder.is_dir() else 'permission denied'}.",
+            where=str(path),
+            fix="Give --report a file in a folder that you may write to.",
+        )
+    return path
+
+
+def write_report(path: Path, weighing: Weighing) -> None:
+    """Write the HTML report, all of it or nothing.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    from weighbridge.weigh.report import render
+
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        fresh.write_text(render(weighing), encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        raise StoreError(
+            f"The report cannot be written: {error.strerror}.",
+            where=str(path),
+            fix="Make room or name another file with --report; the answers are kept, so nothing is asked again.",
+        ) from error
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+def _micro(budget: float | None) -> int | None:
+    if budget is None:
+        return None
+    if not math.isfinite(budget) or budget < 0:
+        raise InputError(f"A budget of {budget} makes no sense.", where="--budget", fix="Give dollars, such as 2.50.")
+    return int(budget * MICRO)
+
+
+def _tell(sentence: str) -> None:
+    common.console(stderr=True).print(sentence, markup=False, soft_wrap=True)
