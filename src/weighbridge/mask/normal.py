@@ -19,6 +19,7 @@ _WIDTHLESS = (
     *((0x202A, 0x202E), (0x2060, 0x206F), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xE0000, 0xE0FFF)),
 )
 _NO_WIDTH = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _WIDTHLESS) + "]+")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]+")
 _MARKS = frozenset(map(chr, range(0x300, 0x370)))
 _FEW = 16  #: different odd characters that are replaced one after the other
 _MARKED = re.compile("[A-Za-z][\u0300-\u036f]")
@@ -61,7 +62,7 @@ def plain(text: str) -> View:
     if text.isascii():
         return View(text)
     places: Sequence[int] | None = None
-    used = set(text)
+    used = set("".join(_BEYOND_ASCII.findall(text)))
     if not _without_width().isdisjoint(used):
         bounds = [0, *itertools.chain.from_iterable(match.span() for match in _NO_WIDTH.finditer(text)), len(text)]
         spans = list(zip(bounds[::2], bounds[1::2], strict=True))
@@ -70,7 +71,7 @@ def plain(text: str) -> View:
     if not used.isdisjoint(_MARKS) and _MARKED.search(text):
         text, places = _composed(text, places)
     table = _table()
-    odd = used & table.keys()
+    odd = used & table.keys()  # all of them lie beyond ASCII
     if len(odd) > _FEW:
         return View(text.translate({ord(letter): table[letter] for letter in odd}), places)
     for letter in odd:

@@ -25,10 +25,8 @@ _WORDED = (
     rf"(?:{_DAY} ?(?:of |de |del |di )?(?:{_MONTHS}),? ?(?:of |de |del )?(?:{_YEAR}|'[0-9]{{2}})?"
     rf"|(?:{_MONTHS}) {_DAY}(?:,? {{1,2}}{_YEAR})?|(?:{_MONTHS}),? (?:of )?{_YEAR})"
 )
-_WORDED_FULL = (
-    rf"(?:{_DAY}[ \-]?(?:of |de |del |di )?(?:{_MONTHS})[,\-]? ?(?:of |de |del )?{_YEAR}"
-    rf"|(?:{_MONTHS}) {_DAY},? {{1,2}}{_YEAR}|(?:{_MONTHS}),? (?:of )?{_YEAR})"
-)
+_DAY_FIRST = rf"{_DAY}[ \-]?(?:of |de |del |di )?(?:{_MONTHS})[,\-]? ?(?:of |de |del )?{_YEAR}"
+_MONTH_FIRST = rf"(?:{_MONTHS})(?: {_DAY},? {{1,2}}|,? (?:of )?){_YEAR}"
 _TIME = r"(?:[T ][0-2][0-9]:[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?Z?)?"
 _ISO = rf"{_YEAR} ?{_SEP} ?[01]?[0-9] ?{_SEP} ?[0-3]?[0-9]"
 _NUMERIC = rf"(?:{_ISO}|[0-3]?[0-9] ?{_SEP} ?[0-3]?[0-9] ?{_SEP} ?(?:{_YEAR}|[0-9]{{2}}))"
@@ -101,7 +99,16 @@ DETECTORS: tuple[Detector, ...] = (
     Detector(
         "date_worded",
         "date",
-        _WORDED_FULL,
+        _DAY_FIRST,
+        anchors=literals(_MONTHS),
+        scores=(0.4, 0.4, 0.5),
+        folded=True,
+        keywords=("on", "since", "date"),
+    ),
+    Detector(
+        "date_month_first",
+        "date",
+        _MONTH_FIRST,
         anchors=literals(_MONTHS),
         scores=(0.4, 0.4, 0.5),
         folded=True,
