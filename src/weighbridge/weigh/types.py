@@ -62,6 +62,22 @@ class Judgement(Struct, frozen=True, omit_defaults=True):
     said: str = ""
 
 
+class Judge(Struct, frozen=True, omit_defaults=True):
+    """Who judged, and with what words: enough to ask the same again.
+
+    `kind` is rubric or pairwise. `version` names the prompt's text, `prompt` is that text before a sample's own parts are
+    put in, `digest` its SHA-256. `kin` are the contestants of the judge's own family, where it judged all the same.
+    """
+
+    engine: str
+    kind: str
+    version: str
+    prompt: str
+    digest: str
+    seed: int = 0
+    kin: tuple[str, ...] = ()
+
+
 class Grade(Struct, frozen=True, omit_defaults=True):
     """What a grader says of one answer.
 
@@ -130,7 +146,8 @@ class Preference(Struct, frozen=True, omit_defaults=True):
     """Which of two answers to one sample is better: the base's or the candidate's.
 
     `score` is the mean over judges and both orders: 1 prefers the candidate, 0 the base, 0.5 neither; None is missing.
-    Lengths are characters of the answers' texts.
+    Lengths are characters of the answers' texts. `note` says why no judge was asked, where none was. `addressed` names
+    those of the two engines whose answers speak to the judge.
     """
 
     sample: str
@@ -138,6 +155,8 @@ class Preference(Struct, frozen=True, omit_defaults=True):
     judged: tuple[Judgement, ...] = ()
     base_length: int = 0
     candidate_length: int = 0
+    note: str = ""
+    addressed: tuple[str, ...] = ()
 
 
 class Stopping(Struct, frozen=True, omit_defaults=True):
@@ -275,3 +294,4 @@ class Weighing(Struct, frozen=True, omit_defaults=True):
     stopping: dict[str, Stopping] = {}  #: by candidate, where the run was sequential
     preferences: dict[str, tuple[Preference, ...]] = {}  #: by candidate, where judges or people compared answers
     preferred: dict[str, Comparison] = {}  #: the same in figures: scores are the shares that preferred either side
+    judges: tuple[Judge, ...] = ()  #: who judged, where any did
