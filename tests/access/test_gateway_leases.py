@@ -48,7 +48,7 @@ def gateways(tmp_path_factory, url, host, state):
         text = toml(host.port, ["alpha", "slow"], {"main": ("alpha",), "slow": ("slow",)})
         more = f'[store]\nstate = "{url}"\n[gateway]\nworkers = 2\n[limits]\nqueue_seconds = 8\n'
         (folder / "weighbridge.toml").write_text(more + text.replace('[offers."alpha@test"]', PRICE))
-        made.append(Gateway(folder, measured=False))
+        made.append(Gateway(folder))
     yield made
     for one in made:
         one.stop()

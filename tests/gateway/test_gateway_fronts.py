@@ -98,7 +98,7 @@ def gateway(tmp_path_factory):
         "flow": Behaviour(raw=flow(native("resp_flow"))),
     }
     (folder / "weighbridge.toml").write_text(text)
-    made = Gateway(folder, measured=False, environ={"WEIGHBRIDGE_ACCESS_KEY": KEY})
+    made = Gateway(folder, environ={"WEIGHBRIDGE_ACCESS_KEY": KEY})
     made.host = host
     yield made
     assert made.stop() == 0

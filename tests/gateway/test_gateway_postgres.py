@@ -19,7 +19,7 @@ def test_a_gateway_follows_postgresql_and_outlives_it(postgres, postgres_url, tm
     host = Host({"a": Behaviour(), "b": Behaviour()}).start()
     extra = f'[gateway]\nworkers = 1\n[store]\nstate = "{postgres_url}"\n'
     (tmp_path / "weighbridge.toml").write_text(toml(host.port, ["a", "b"], {"assistant": ["a"]}, extra))
-    gateway = Gateway(tmp_path, measured=False)
+    gateway = Gateway(tmp_path)
 
     def engine():
         status, headers, _ = post(gateway, "/v1/chat/completions", ASK)

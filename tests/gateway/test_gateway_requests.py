@@ -40,7 +40,7 @@ def gateway(tmp_path_factory):
         "trickle": Behaviour(chunks=1000, delay=0.02),
     }
     (folder / "weighbridge.toml").write_text(text)
-    made = Gateway(folder)
+    made = Gateway(folder, measured=True)
     made.host = host
     yield made
     assert made.stop() == 0

@@ -48,7 +48,7 @@ def gateway(tmp_path):
         text += HOST.format(name)
         (tmp_path / f"{name}.jsonl").write_text(json.dumps({"input": "hi", "output": TEXTS[engine]}) + "\n")
     (tmp_path / "weighbridge.toml").write_text(text)
-    made = Gateway(tmp_path, measured=False)
+    made = Gateway(tmp_path)
     yield made
     assert made.stop() == 0
     assert made.errors == ""

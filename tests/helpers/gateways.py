@@ -199,8 +199,8 @@ def unmeasured() -> dict[str, str]:
 class Gateway:
     """`weighbridge serve` in processes of its own.
 
-    `measured`: is it told what code its processes reach? That costs about half of their speed: where a gateway is there to
-    bear a load, or to be a peer of clients, other tests measure.
+    `measured`: is it told what code its processes reach? That costs about half of their speed, so only those tests ask for
+    it whose gateway is there to be looked at from all sides.
     """
 
     def __init__(
@@ -210,7 +210,7 @@ class Gateway:
         environ: dict[str, str] | None = None,
         log: Path | None = None,
         umask: int = -1,
-        measured: bool = True,
+        measured: bool = False,
     ):
         self.folder = folder
         self.host: Host

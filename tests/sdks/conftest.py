@@ -28,6 +28,6 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
                 f'[routes.to-{name}]\nprimary = "by-{name}@{name}"',
             ]
         (folder / "weighbridge.toml").write_text("\n".join(lines) + "\n")
-        running = Gateway(folder, measured=False)
+        running = Gateway(folder)
         stack.callback(running.stop)
         yield running

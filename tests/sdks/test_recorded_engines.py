@@ -30,7 +30,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
             f'[offers."tape@{name}"]\n[routes.to-{name}]\nprimary = "tape@{name}"',
         ]
     (folder / "weighbridge.toml").write_text("\n".join(lines) + "\n")
-    running = Gateway(folder, measured=False)
+    running = Gateway(folder)
     yield running
     running.stop()
 

@@ -19,7 +19,7 @@ def bench(tmp_path_factory):
     made = Bench(folder, host, canary)
     made.secrets = give_out(folder)
     environ = {"WEIGHBRIDGE_ACCESS_KEY": ACCESS, "TEST_HOST_KEY": HOST_KEY}
-    made.gateway = Gateway(folder, environ=environ, log=folder / "log", umask=0, measured=False)
+    made.gateway = Gateway(folder, environ=environ, log=folder / "log", umask=0)
     yield made
     made.gateway.stop()
     host.stop()
