@@ -44,6 +44,7 @@ class Model(Struct, frozen=True, omit_defaults=True):
     chat_template: str = ""  #: Jinja; "" takes the one that comes with the weights
     profile: str = ""
     sources: dict[str, Fact] = {}  #: by field name
+    base: str = ""  #: the model that its weights were made from
 
 
 class Host(Struct, frozen=True, omit_defaults=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from weighbridge.canon import Reply
 from weighbridge.errors import InputError, did_you_mean
-from weighbridge.weigh.graders import choice, number, refusal, structure, words
+from weighbridge.weigh.graders import choice, number, refusal, rubric, structure, words
 from weighbridge.weigh.graders.base import MAX_TEXT, Grader, check_texts
 from weighbridge.weigh.types import Grade, Sample
 
@@ -24,6 +24,7 @@ GRADERS: dict[str, Grader] = {
     "refusal": Grader(
         refusal.check_refusal, "the engine declines or helps, as it should", grade_reply=refusal.refusal
     ),
+    rubric.NAME: Grader(rubric.check_rubric, "a judge finds what the rubric asks for", grade_reply=rubric.unjudged),
 }  # fmt: skip
 
 
