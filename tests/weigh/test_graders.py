@@ -349,6 +349,7 @@ def test_a_host_that_says_so_has_declined():
 # --- all of them --------------------------------------------------------------------------------------
 
 TARGETS = {
+    "rubric": "Is it short and polite?",
     "exact": "x",
     "choice": "B",
     "number": 5,
