@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from weighbridge.canon.ballots import Ballot
 from weighbridge.canon.engines import Engine, Fact, Host, Model, Offer, Price, Service, Tier
 from weighbridge.canon.masks import LEVELS, MODES, Level, Masking, MaskTier, Mode, Span, WayOut, strictest
 from weighbridge.canon.parts import (
@@ -92,6 +93,7 @@ __all__ = [
     "Act",
     "AdminRole",
     "Attempt",
+    "Ballot",
     "Begin",
     "Blob",
     "Choice",

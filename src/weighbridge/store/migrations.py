@@ -62,8 +62,13 @@ def _to_3(connection: sa.Connection) -> None:
     schema.metadata.create_all(connection, tables=[schema.vaults])
 
 
+def _to_4(connection: sa.Connection) -> None:
+    """People's votes on pairs of answers."""
+    schema.metadata.create_all(connection, tables=[schema.ballots])
+
+
 #: The step to each version, from the one before it; one that was released never changes.
-STEPS: dict[int, Callable[[sa.Connection], None]] = {1: _to_1, 2: _to_2, 3: _to_3}
+STEPS: dict[int, Callable[[sa.Connection], None]] = {1: _to_1, 2: _to_2, 3: _to_3, 4: _to_4}
 VERSION = max(STEPS)
 
 
