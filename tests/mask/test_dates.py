@@ -69,6 +69,10 @@ def test_other_dates_are_no_dates_of_birth(text):
         ("am 3. Oktober 1990 in Kraft", "3. Oktober 1990"),
         ("会议在2024年3月7日", "2024年3月7日"),
         ("in 1977, he", "1977"),
+        ("Seen on 14 March: better", "14 March"),
+        ("since Sept 7 it", "Sept 7"),
+        ("depuis le 11 mai, baisse", "11 mai"),
+        ("不得停药;11月9日门诊", "11月9日"),
     ],
 )
 def test_dates_are_found_with_a_modest_score(text, value):
@@ -77,7 +81,19 @@ def test_dates_are_found_with_a_modest_score(text, value):
 
 
 @pytest.mark.parametrize(
-    "text", ["1.2.3", "99/99/9999", "v2024.03.07-rc1", "12-34-56-78", "ratio 3/4/5000", "10.0.19041", "0x1999"]
+    "text",
+    [
+        "1.2.3",
+        "99/99/9999",
+        "v2024.03.07-rc1",
+        "12-34-56-78",
+        "ratio 3/4/5000",
+        "10.0.19041",
+        "0x1999",
+        "40 March",
+        "5 may fail",
+        "1/2 March",
+    ],
 )
 def test_no_dates(text):
     assert not found(text, "date")

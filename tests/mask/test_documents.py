@@ -89,3 +89,18 @@ def test_not_found_without_it(text):
 
 def test_words_of_the_sentence_are_not_taken_with_the_number():
     assert found("passport 501234567 of hers", "passport") == {"501234567"}
+
+
+@pytest.mark.parametrize(
+    "value", ["HR 402-5518", "OH/1187", "BEU-19-4405", "6620-SCH-14", "SWH 8810032", "EI/70-3381", "MH-IBD-0441"]
+)
+def test_codes_beside_a_patient_are_theirs(value):
+    assert value in found(f"Ms Gudrun Iyer, DOB 11.02.1957, {value}, seen in clinic", "medical_record")
+    assert not found(f"Order {value} was shipped", "medical_record")
+
+
+@pytest.mark.parametrize(
+    "text", ["DOB 11/06/1983", "born 1972-10-31", "NHS trust, BP 140/90, HR 88", "DOB 11.02.1957, 20 mg"]
+)
+def test_what_stands_beside_a_patient_and_is_no_code(text):
+    assert not found(text, "medical_record")

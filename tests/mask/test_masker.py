@@ -197,6 +197,7 @@ def written(draw: st.DrawFn, name: str, mail: str) -> list[Event]:
     """The events of two choices, cut anywhere."""
     made: list[Event] = []
     calls: set[tuple[int, int]] = set()
+    sealed: set[int] = set()
     for _ in range(draw(st.integers(1, 10))):
         choice, channel = draw(st.integers(0, 1)), draw(st.sampled_from(CHANNELS))
         said = draw(
@@ -208,8 +209,12 @@ def written(draw: st.DrawFn, name: str, mail: str) -> list[Event]:
         if channel in ("text", "new"):
             made += [TextDelta(piece, choice, new=channel == "new" and i == 0) for i, piece in enumerate(pieces)]
         elif channel in ("reasoning", "sealed"):
-            made += [ReasoningDelta(piece, choice=choice) for piece in pieces]
-            made += [ReasoningDelta(blob=Blob("x", "s"), choice=choice)] if channel == "sealed" else []
+            begins = choice in sealed  # what is sealed is over: more of it is a thought of its own
+            made += [ReasoningDelta(piece, choice=choice, new=begins and i == 0) for i, piece in enumerate(pieces)]
+            sealed.discard(choice)
+            if channel == "sealed":
+                made.append(ReasoningDelta(blob=Blob("x", "s"), choice=choice, new=begins and not pieces))
+                sealed.add(choice)
         elif channel == "refusal":
             made += [RefusalDelta(piece, choice) for piece in pieces]
         elif channel.startswith("call"):

@@ -103,6 +103,23 @@ def test_json_in_pieces_stays_json(*, said: str, places: list[int], ascii_only: 
 @pytest.mark.parametrize(
     ("said", "meant"),
     [
+        ({"a": "ID_NUMBER_dddd44"}, {"a": 815}),
+        ({"a": ["ID_NUMBER_dddd44"], "b": '"ID_NUMBER_dddd44'}, {"a": [815], "b": '"815'}),
+        ({"a": 'say "ID_NUMBER_dddd44" now'}, {"a": 'say "815" now'}),
+        ({"a": '{"b": "ID_NUMBER_dddd44"}'}, {"a": '{"b": 815}'}),
+        ({"a": '{"b": "\\"ID_NUMBER_dddd44\\""}'}, {"a": '{"b": "\\"815\\""}'}),
+        ({"ID_NUMBER_dddd44": 1}, {"815": 1}),
+    ],
+)
+def test_a_number_of_json_is_one_again_only_where_it_was_a_string_of_its_own(said: object, meant: object) -> None:
+    assert json.loads(RESTORER.json(json.dumps(said))) == meant
+    stream = RESTORER.stream(json=True)
+    assert json.loads("".join([*map(stream.feed, json.dumps(said)), stream.close()])) == meant
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
         ("Ask Morvabael Relmidyth.", "Ask Anna Kowalska."),
         ("Morvabael's and Relmidyths keys", "Anna's and Kowalskas keys"),
         ("MORVABAEL, morvabael, MORVABAELS", "ANNA, anna, ANNAS"),

@@ -42,6 +42,12 @@ class Quotes:
             return 0
         return 1 + (self._inner.depth if self._inner is not None else 0)
 
+    def opens(self, level: int) -> bool:
+        """Would a quote that is escaped for so many strings open a string of JSON if it came next?"""
+        if level == 0:
+            return not self._within
+        return self._within and self._inner is not None and self._inner.opens(level - 1)
+
     def feed(self, text: str) -> None:
         """More of the text."""
         text = self._held + text

@@ -155,8 +155,6 @@ class StreamRestorer:
                 break
             lengths = heads.get(text[start : start + HEAD].lower()) or self._tiny
             at = start + 1
-            if not lengths:
-                continue
             stop, put = self._match(text, start, lengths, end=end)
             if put is None:
                 if stop:
@@ -166,6 +164,8 @@ class StreamRestorer:
             if self._looks:
                 self._look(text[looked:start])
                 looked = start
+            if not self._opens(put):
+                continue
             if not self._stays():
                 value = self._written(put, text[start:stop])
                 made += text[done:start] + value
@@ -184,7 +184,7 @@ class StreamRestorer:
 
     def _match(self, text: str, start: int, lengths: tuple[int, ...], *, end: bool) -> tuple[int, Pattern | None]:
         """The longest one that stands here, and where it ends; none, and whether that is still to be seen."""
-        low = text[start : start + lengths[0]].lower()
+        low = text[start : start + lengths[0]].lower() if lengths else ""
         for length in lengths:
             one = self._known.get(low[:length]) if length <= len(low) else None
             if one is None:
@@ -218,6 +218,15 @@ class StreamRestorer:
         if not one.genitive or text[stop] not in "sS":
             return False
         return end if stop + 1 >= len(text) else not joins(text[stop + 1])
+
+    def _opens(self, one: Pattern) -> bool:
+        """Does the surrogate of a number, which has its quotes with it, begin a string here? In a text they are the text's."""
+        if self._quotes is None or one.low[-1] != '"':
+            return True
+        escapes = len(one.low) - len(one.low.lstrip("\\"))
+        return self._quotes.opens(
+            (escapes + 1).bit_length() - 1
+        )  # 0, 1, 3, 7 of them: each string doubles them and adds one
 
     def _stays(self) -> bool:
         """Does the surrogate that comes next stay as it is?"""

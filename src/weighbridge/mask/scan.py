@@ -96,6 +96,8 @@ class _Look:
         start, end = found.span(entry.group)
         if start < 0 or (detector.edges == "word" and end < found.end() and self._joined(end)):
             return None
+        if detector.weigh and detector.check and not detector.check(self.text[start:end]):
+            return None
         near = bool(detector.keywords) and self._near(detector, start, end)
         score = detector.score(self.text, start, end, near=near)
         if score <= 0:

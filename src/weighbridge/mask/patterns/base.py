@@ -37,7 +37,7 @@ class Detector(Struct, frozen=True):
         keywords: Lower-case words that speak for the value; those of letters and digits count as whole words only.
         before: How many characters in front of the value are searched for keywords.
         after: How many behind it.
-        weigh: Gives the score itself, in place of `scores` and `check`.
+        weigh: Gives the score itself, in place of `scores`; what `check` refuses, if there is one, is dropped before.
         grow: Moves the bounds of values that are likely enough to be masked.
         edges: "word": neither an ASCII letter nor an ASCII digit continues the match on either side; "own": `weigh` looks.
         folded: Capitals do not matter.

@@ -19,6 +19,7 @@ _MONTHS = (
     r"sept?\.?|oct\.?|nov\.?|dec\.?"
 )  #: the longest first: mars is no mar
 _DAY = r"[0-3]?[0-9](?:st|nd|rd|th|\.|er|º|ª)?"
+_DAYS = range(1, 32)
 _YEAR = r"(?:1[6-9]|20)[0-9]{2}"
 _SEP = r"[\-/.]"
 _WORDED = (
@@ -27,6 +28,13 @@ _WORDED = (
 )
 _DAY_FIRST = rf"{_DAY}[ \-]?(?:of |de |del |di )?(?:{_MONTHS})[,\-]? ?(?:of |de |del )?{_YEAR}"
 _MONTH_FIRST = rf"(?:{_MONTHS})(?: {_DAY},? {{1,2}}|,? (?:of )?){_YEAR}"
+_WRITTEN = (
+    "January|February|March|April|May|June|July|August|September|October|November|December|Januar|Februar|März|Mai|Juni|Juli|"
+    "Oktober|Dezember|janvier|février|mars|avril|mai|juin|juillet|août|septembre|octobre|novembre|décembre|enero|febrero|marzo|"
+    "abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre|gennaio|febbraio|aprile|maggio|giugno|luglio|settembre|"
+    "ottobre|dicembre|januari|februari|maart|augustus|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept?|Oct|Nov|Dec"
+)  #: as their languages write them: without a year, small letters would make a date of 5 may and 2 dec
+_NO_YEAR = rf"(?:{_DAY} (?:of |de )?(?:{_WRITTEN})|(?:{_WRITTEN}) [0-3]?[0-9](?:st|nd|rd|th)?)"
 _TIME = r"(?:[T ][0-2][0-9]:[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?Z?)?"
 _ISO = rf"{_YEAR} ?{_SEP} ?[01]?[0-9] ?{_SEP} ?[0-3]?[0-9]"
 _NUMERIC = rf"(?:{_ISO}|[0-3]?[0-9] ?{_SEP} ?[0-3]?[0-9] ?{_SEP} ?(?:{_YEAR}|[0-9]{{2}}))"
@@ -65,6 +73,13 @@ def _plain(text: str, start: int, end: int, near: bool) -> float:  # noqa: FBT00
     if re.fullmatch(r"[0-9]{1,2}[.\-/][0-9]{1,2}[.\-/][0-9]{2}", value):
         return 0.2 if "." in value else 0.3
     return 0.3
+
+
+def _day_of_year(text: str, start: int, end: int, near: bool) -> float:  # noqa: ARG001, FBT001 - the hook's shape
+    """A day and its month: no 40 May, and no number that goes on."""
+    day = int(re.findall(r"[0-9]+", text[start:end])[0])
+    goes_on = text[max(0, start - 1) : start] in {"-", "/", ".", ","} or text[end : end + 1] in {"/", "-", "%"}
+    return 0.4 if day in _DAYS and not goes_on else 0.1
 
 
 def _age(text: str, start: int, end: int, near: bool) -> float:  # noqa: ARG001, FBT001
@@ -114,6 +129,7 @@ DETECTORS: tuple[Detector, ...] = (
         folded=True,
         keywords=("on", "since", "date"),
     ),
+    Detector("date_no_year", "date", _NO_YEAR, anchors=literals(_WRITTEN), weigh=_day_of_year),
     Detector(
         "date_numeric",
         "date",
@@ -122,6 +138,7 @@ DETECTORS: tuple[Detector, ...] = (
         keywords=("on", "since", "date", "dated", "until", "from", "datum", "日期"),
     ),
     Detector("date_han", "date", rf"{_JAPANESE}|{_CHINESE}", anchors=("年", "년"), scores=(0.4, 0.4, 0.5)),
+    Detector("date_han_day", "date", _MONTH_DAY, anchors=("月",), scores=(0.4, 0.4, 0.4)),
     Detector(
         "date_weekday",
         "date",
