@@ -59,6 +59,8 @@ async def test_a_fair_judge_flips_nothing_and_length_is_told():
     (position,) = bias.positions({CANDIDATE: found})
     assert (position.flips.value, position.first.value) == (0.0, 0.5)
     length = bias.length(found)
+    assert length is not None
+    assert length.longer is not None
     assert length.longer.value == 1.0
     assert length.mean_difference < 0
     assert length.share.n == 40
@@ -130,4 +132,6 @@ async def test_clusters_widen_what_is_told():
     )
     alone = bias.length(found)
     together = bias.length(found, {f"s{i}": f"c{i // 10}" for i in range(40)})
+    assert alone
+    assert together
     assert together.share.high - together.share.low > alone.share.high - alone.share.low

@@ -36,6 +36,7 @@ async def test_a_judge_sees_everything_as_data_and_its_score_is_a_fraction():
     }
     request = road.calls[0].request
     assert "number from 0 to 5" in request.messages[0].text
+    assert request.response_format
     assert request.response_format.kind == "json_schema"
     assert road.calls[0].source == "judge"
     assert "judge@far" not in request.messages[0].text + request.messages[1].text

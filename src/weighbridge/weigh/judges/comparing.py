@@ -17,6 +17,7 @@ from weighbridge.canon import Engine
 from weighbridge.weigh.graders.base import MAX_TEXT
 from weighbridge.weigh.judges.bench import Bench
 from weighbridge.weigh.judges.bias import both_orders
+from weighbridge.weigh.judges.crowd import crowd
 from weighbridge.weigh.judges.hostile import speaks_to_judge
 from weighbridge.weigh.judges.prompts import PAIRWISE, answer_text, conversation
 from weighbridge.weigh.judges.reading import Heard, read_verdict
@@ -63,20 +64,12 @@ async def prefer(
     order = list(range(len(pairs)))
     random.Random(seed).shuffle(order)  # noqa: S311 - an order that can be repeated, nothing secret
     found: dict[int, Preference] = {}
-    left = iter(order)
 
-    async def work() -> None:
-        for index in left:
-            found[index] = await _prefer(bench, pairs[index])
-            tell()
+    async def judge(index: int) -> None:
+        found[index] = await _prefer(bench, pairs[index])
+        tell()
 
-    workers = [asyncio.create_task(work()) for _ in range(min(_AT_ONCE, len(pairs)))]
-    try:
-        await asyncio.gather(*workers)
-    finally:
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+    await crowd(order, judge, most=_AT_ONCE)
     return tuple(found[index] for index in range(len(pairs)))
 
 
