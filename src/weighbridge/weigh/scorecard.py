@@ -7,7 +7,7 @@ from math import fsum
 
 from weighbridge.canon import Engine, Level, Usage
 from weighbridge.errors import InputError
-from weighbridge.weigh import masking, stats
+from weighbridge.weigh import engine_facts, masking, stats
 from weighbridge.weigh.types import Comparison, Interval, Result, Sample, Scorecard, Suite, Weighing
 from weighbridge.weigh.verdict import compare
 
@@ -145,6 +145,9 @@ def weighing(
         stopped=stopped,
         tolls={name: found for name, found in tolls.items() if found is not None},
         identifiers_by=identifiers_by,
+        engines=tuple(engine_facts.public(engine) for engine in engines),
+        levels=tuple(levels),
+        again=tuple(result for _, result in _matched(suite.samples, noise)),
     )
 
 

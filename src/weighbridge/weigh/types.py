@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from weighbridge.canon import Level, Message, Reply, Tool, Usage
+from weighbridge.canon import Engine, Level, Message, Reply, Tool, Usage
 
 VerdictWord = Literal["safe", "unsafe", "undecided"]
 
@@ -295,3 +295,6 @@ class Weighing(Struct, frozen=True, omit_defaults=True):
     preferences: dict[str, tuple[Preference, ...]] = {}  #: by candidate, where judges or people compared answers
     preferred: dict[str, Comparison] = {}  #: the same in figures: scores are the shares that preferred either side
     judges: tuple[Judge, ...] = ()  #: who judged, where any did
+    engines: tuple[Engine, ...] = ()  #: who was asked: public facts alone, see `engine_facts`
+    levels: tuple[Level, ...] = ()  #: of masking, at each of which every engine was asked
+    again: tuple[Result, ...] = ()  #: the base's second answers, which `noise` compares with its first
