@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weighbridge import __version__
-from weighbridge.cli import common
+from weighbridge.cli import common, weigh_judge
 from weighbridge.errors import InputError, StoreError, did_you_mean
 from weighbridge.settings import Config
 
@@ -58,6 +58,9 @@ def run(
     grader: Annotated[
         str, typer.Option(help="For traces: how free text is compared (exact, contains, choice, number).")
     ] = "",
+    judge: weigh_judge.Judge = "",
+    pairs: weigh_judge.Pairs = False,
+    judge_force: weigh_judge.Force = False,
     report: Annotated[
         Path | None, typer.Option(help=f"Where the HTML report goes. [default: {REPORT}]", show_default=False)
     ] = None,
@@ -95,7 +98,8 @@ def run(
         masking=_masking(config, levels),
     )
     try:
-        weighing = asyncio.run(_weigh(config, loaded, engines, base, options, noise=noise))
+        asked = weigh_judge.Asked(judge, pairs, judge_force)
+        weighing = asyncio.run(_weigh(config, loaded, engines, base, options, asked, noise=noise))
     except KeyboardInterrupt:
         _tell("Interrupted. What was answered is kept: run the same command again to go on from there.")
         raise typer.Exit(130) from None
@@ -105,7 +109,14 @@ def run(
 
 
 async def _weigh(
-    config: Config, suite: Suite, engines: str, base: str | None, options: Options, *, noise: bool
+    config: Config,
+    suite: Suite,
+    engines: str,
+    base: str | None,
+    options: Options,
+    asked: weigh_judge.Asked,
+    *,
+    noise: bool,
 ) -> Weighing:
     from msgspec.structs import replace
 
@@ -116,10 +127,19 @@ async def _weigh(
         found, chosen = pick(engines, base, room)
         name = masking.name_of(chosen.name, options.levels[0]) if options.levels else chosen.name
         options = replace(options, noise=name if noise else "")
-        return await conduct(room, suite, found, base=name, options=options)
+        judging = weigh_judge.choose(asked, suite, found, room, options)
+        return await conduct(room, suite, found, base=name, options=options, judging=judging)
 
 
-async def conduct(room: EngineRoom, suite: Suite, engines: list[Engine], *, base: str, options: Options) -> Weighing:
+async def conduct(
+    room: EngineRoom,
+    suite: Suite,
+    engines: list[Engine],
+    *,
+    base: str,
+    options: Options,
+    judging: weigh_judge.Judging | None = None,
+) -> Weighing:
     """Run a suite over engines, with a progress bar where someone looks, and work out the verdicts.
 
     Args:
@@ -128,6 +148,7 @@ async def conduct(room: EngineRoom, suite: Suite, engines: list[Engine], *, base
         engines: Who is asked.
         base: The name of the engine, or of it at a level of masking, that the others are compared with.
         options: How it is asked; `weigh.margin` and `weigh.alpha` come from the room's configuration.
+        judging: Who judges the answers, if anyone does.
     """
     import asyncio
 
@@ -157,9 +178,12 @@ async def conduct(room: EngineRoom, suite: Suite, engines: list[Engine], *, base
                 prepare=room.local.start,
                 watch=watch,
             )
+            outcome, told = await weigh_judge.judge(
+                room, results, outcome, judging or weigh_judge.Judging(), options, progress, base=base
+            )
     if progress.reused:
         _tell(f"{progress.reused} of {progress.total} answers are from earlier runs; --fresh asks again.")
-    return scorecard.weighing(
+    weighing = scorecard.weighing(
         replace(suite, samples=outcome.samples),
         engines,
         outcome.results,
@@ -175,6 +199,7 @@ async def conduct(room: EngineRoom, suite: Suite, engines: list[Engine], *, base
         levels=options.levels,
         identifiers_by=named_by,
     )
+    return replace(weighing, **told)
 
 
 def _check_masked(engines: str, base: str | None) -> None:
@@ -313,6 +338,7 @@ def _show(weighing: Weighing, report: Path | None, *, as_json: bool) -> None:
 
     out = common.console()
     print_weighing(out, weighing)
+    weigh_judge.print_told(out, weighing)
     if report:
         out.print(f"\nReport: {report}", markup=False, soft_wrap=True)
 

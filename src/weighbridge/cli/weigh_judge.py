@@ -1,0 +1,211 @@
+"""`weigh run --judge`: engines that judge what no program can grade, and compare answers side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from msgspec import Struct
+from msgspec.structs import replace
+
+from weighbridge.canon import Engine, Model
+from weighbridge.cli import common
+from weighbridge.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from weighbridge.cli.engine_room import EngineRoom
+    from weighbridge.weigh.judges.bench import Bench
+    from weighbridge.weigh.runner import Options, Outcome, Progress
+    from weighbridge.weigh.types import Suite, Weighing
+
+MAX_JUDGES = 9
+
+Judge = Annotated[
+    str,
+    typer.Option("--judge", help="Engines that grade the samples of the grader rubric, with commas.", metavar="A,B"),
+]
+Pairs = Annotated[
+    bool, typer.Option("--pairs", help="The judges also compare every answer with the base's, in both orders.")
+]
+Force = Annotated[
+    bool, typer.Option("--judge-force", help="Let an engine judge its own family. Every result tells of it.")
+]
+
+
+class Asked(Struct, frozen=True):
+    """What the command line says of judges."""
+
+    judges: str = ""
+    pairs: bool = False
+    force: bool = False
+
+
+class Judging(Struct, frozen=True):
+    """Who judges, what, and which contestants are of a judge's own family."""
+
+    engines: tuple[Engine, ...] = ()
+    pairs: bool = False
+    kin: dict[str, tuple[str, ...]] = {}
+
+
+def choose(asked: Asked, suite: Suite, contestants: Sequence[Engine], room: EngineRoom, options: Options) -> Judging:
+    """The judges that are asked for, known to be callable, before anything is paid for.
+
+    Raises:
+        InputError: A judge comes twice or is of a contestant's family, there is nothing to judge, or nobody to do it.
+        WeighbridgeError: A judge is unknown, lacks its key, or cannot run here.
+    """
+    from weighbridge.weigh.judges import family, stage
+
+    names = [name.strip() for name in asked.judges.split(",") if name.strip()]
+    rubrics = stage.has_rubrics(suite.samples)
+    if not names:
+        _check_unjudged(asked, suite, rubrics=rubrics)
+        return Judging()
+    _check_work(asked, contestants, options, rubrics=rubrics)
+    judges = _engines(names, room)
+    if asked.force:
+        found = family.kin(judges, contestants, _finder(room))
+    else:
+        family.check(judges, contestants, _finder(room))
+        found = {}
+    _check_prices(judges, options)
+    return Judging(tuple(judges), asked.pairs, found)
+
+
+async def judge(
+    room: EngineRoom, store: Any, outcome: Outcome, judging: Judging, options: Options, progress: Progress, *, base: str
+) -> tuple[Outcome, dict[str, Any]]:
+    """Let the judges judge what a run gave.
+
+    Args:
+        room: What calls engines.
+        store: Where answers are kept.
+        outcome: The run's.
+        judging: Who judges what.
+        options: How the run was made; its budget is for judges as well.
+        progress: Is kept up to date.
+        base: Whom the others are compared with.
+
+    Returns:
+        The outcome with the grades that were given, and the fields of a weighing that tell of the judges.
+    """
+    from weighbridge.weigh.judges import stage
+    from weighbridge.weigh.judges.bench import Bench, Terms
+    from weighbridge.weigh.purse import Purse
+
+    if not judging.engines:
+        return outcome, {}
+    terms = Terms(options.day, options.folder, options.seed, options.concurrency, options.fresh)
+    purse = Purse(None if options.budget is None else max(0, options.budget - progress.spent))
+    before = progress.spent
+    bench = Bench(judging.engines, room.road, store, terms, purse=purse, prepare=room.local.start)
+
+    def tell() -> None:
+        progress.done += 1
+        progress.spent = before + bench.spent
+
+    progress.engine = "judging"
+    samples, rubrics = outcome.samples, stage.has_rubrics(outcome.samples)
+    if rubrics:
+        wanted = sum(sample.grader == "rubric" for sample in samples)
+        progress.total += wanted * (len(outcome.results) + bool(outcome.noise))
+        results = {name: await stage.grade_all(bench, samples, r, tell=tell) for name, r in outcome.results.items()}
+        noise = await stage.grade_all(bench, samples, outcome.noise, tell=tell) if outcome.noise else ()
+        outcome = replace(outcome, results=results, noise=noise)
+    fields: dict[str, Any] = {
+        "judges": stage.records(bench, judging.kin, rubrics=rubrics, pairs=judging.pairs),
+    }
+    if judging.pairs:
+        progress.total += len(samples) * (len(outcome.results) - 1)
+        preferences = await stage.compare_all(bench, samples, outcome.results, base=base, seed=options.seed, tell=tell)
+        chosen = room.config.settings.weigh
+        fields["preferences"] = preferences
+        fields["preferred"] = stage.preferred(samples, preferences, margin=chosen.margin, alpha=chosen.alpha)
+    progress.engine = ""
+    return _stopped(outcome, bench, purse.told()), fields
+
+
+def print_told(out: Console, weighing: Weighing) -> None:
+    """What there is to tell of the judges, under the scorecards."""
+    from rich.text import Text
+
+    from weighbridge.weigh import numbers
+    from weighbridge.weigh.judges.told import tell
+
+    told = tell(weighing)
+    if told is None:
+        return
+    out.print("\nJudges", style="bold")
+    for sentence in told.sentences:
+        text = sentence if out.encoding.lower().startswith("utf") else numbers.ascii_only(sentence)
+        out.print(Text(f"  {text}"))
+    if told.spent:
+        out.print(f"  Judging cost {common.money(told.spent)}.", markup=False)
+
+
+def _stopped(outcome: Outcome, bench: Bench, told: str) -> Outcome:
+    if not bench.unasked:
+        return outcome
+    why = f"{told} does not cover the next judgement at worst; {bench.unasked} were not asked for"
+    return replace(outcome, stopped=f"{outcome.stopped}; {why}" if outcome.stopped else why)
+
+
+def _engines(names: Sequence[str], room: EngineRoom) -> list[Engine]:
+    if len(names) > MAX_JUDGES:
+        raise InputError(f"--judge names {len(names)} engines.", where="--judge", fix=f"Name 1 to {MAX_JUDGES}.")
+    judges: dict[str, Engine] = {}
+    for name in names:
+        if name in room.config.routes:
+            raise InputError(
+                f"'{name}' is a route, and which engine answers it may change.",
+                where="--judge",
+                fix="Name the engine itself.",
+            )
+        engine = room.engine(name)
+        if engine.name in judges:
+            raise InputError(f"The judge {engine.name} is named twice.", where="--judge", fix="Name it once.")
+        judges[engine.name] = engine
+    return list(judges.values())
+
+
+def _check_unjudged(asked: Asked, suite: Suite, *, rubrics: bool) -> None:
+    for given, name in ((asked.pairs, "--pairs"), (asked.force, "--judge-force")):
+        if given:
+            raise InputError(f"{name} needs a judge.", where=name, fix="Name one: --judge ENGINE.")
+    if rubrics:
+        raise InputError(
+            "The suite holds samples of the grader 'rubric', which only a judge can grade.",
+            where=suite.name,
+            fix="Name one: --judge ENGINE.",
+        )
+
+
+def _check_work(asked: Asked, contestants: Sequence[Engine], options: Options, *, rubrics: bool) -> None:
+    if not rubrics and not asked.pairs:
+        raise InputError(
+            "There is nothing to judge: no sample is of the grader 'rubric'.",
+            where="--judge",
+            fix="Add --pairs to have the answers compared, or give samples a rubric.",
+        )
+    if asked.pairs and len(contestants) * max(1, len(options.levels)) < 2:  # noqa: PLR2004 - a pair
+        raise InputError("One engine alone makes no pair.", where="--pairs", fix="Name two or more with --engines.")
+
+
+def _check_prices(judges: Sequence[Engine], options: Options) -> None:
+    """Raise InputError if there is a budget and a judge whose cost cannot be told."""
+    from weighbridge.canon import Request
+    from weighbridge.weigh.purse import worst_cost
+
+    for engine in judges if options.budget is not None else ():
+        worst_cost(engine, Request(model=engine.name), options.day)
+
+
+def _finder(room: EngineRoom) -> Any:
+    def find(name: str) -> Model | None:
+        return next((engine.model for engine in room.catalogue.of_model(name)), None)
+
+    return find
