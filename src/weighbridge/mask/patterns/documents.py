@@ -18,6 +18,7 @@ _IS_HAN = r"(?:号码|号|番号|번호|編號|编号|代码)?(?:是|为|は|는
 _CYRILLIC = 0x52F
 _SHORTEST_PLATE = 4
 _RECORD = 4  #: digits of a patient's number, at least
+_CODE = r"(?:[0-9]{1,9}|[A-Z]{1,4})"  #: a part of a patient's number
 _DATE = re.compile(r"[0-9]{1,4}[\-/][0-9]{1,2}[\-/][0-9]{1,4}")
 _ID = r"[A-Za-z0-9](?:[ \-/.]?[A-Za-z0-9]){4,17}"
 
@@ -83,8 +84,7 @@ DETECTORS: tuple[Detector, ...] = (
     Detector(
         "medical_code",
         "medical_record",
-        r"(?:[A-Z]{1,5}(?:[ \-/][A-Z]{2,3})?[ \-/]?)?[0-9]{2,10}(?:[ \-/](?:[0-9]{2,9}|[A-Z]{1,4}|[0-9]))"
-        r"{0,4}",
+        rf"[A-Z]{{1,5}}(?:[ \-/][A-Z]{{2,3}})?[ \-/]?[0-9]{{2,10}}(?:[ \-/]{_CODE}){{0,4}}|[0-9]{{2,8}}[\-/]{_CODE}(?:[ \-/]{_CODE}){{0,3}}",
         check=_coded,
         weigh=_record,
         keywords=(
