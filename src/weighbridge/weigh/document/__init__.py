@@ -1,0 +1,18 @@
+"""The open scorecard document: written, read, verified and compared. See `docs/scorecard-format.md`."""
+
+from weighbridge.weigh.document.reading import Opened, extract, open_document, weighing_of
+from weighbridge.weigh.document.shape import FORMAT, VERSION, Document
+from weighbridge.weigh.document.writing import document, embed, write
+
+__all__ = [
+    "FORMAT",
+    "VERSION",
+    "Document",
+    "Opened",
+    "document",
+    "embed",
+    "extract",
+    "open_document",
+    "weighing_of",
+    "write",
+]

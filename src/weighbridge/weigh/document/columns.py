@@ -1,0 +1,182 @@
+"""Results as columns, and columns as results."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from operator import attrgetter
+from typing import Any
+
+import msgspec
+
+from weighbridge.canon import Choice, Reply, TextPart, ToolCallPart, Usage
+from weighbridge.weigh.document import canonical
+from weighbridge.weigh.document.shape import Outcome, Pass, Role
+from weighbridge.weigh.types import Exposure, Grade, Judgement, Result, Sample
+
+Said = tuple[str, str, tuple[tuple[str, str], ...]]
+
+_TOKENS = ("input", "cached", "cache_written", "output", "reasoning", "estimated")
+_MEASURED = ("cost", "first_token", "total", "at", "trace", "reused", "error")
+_EMPTY: dict[str, Any] = {
+    "label": "",
+    "why": "",
+    "error": "",
+    "trace": "",
+    "finish": "",
+    "answer": "",
+    "at": 0,
+    "reused": False,
+    "judged": [],
+}
+"""What a column holds where there is nothing to tell; null in every other one."""
+
+
+def said(reply: Reply) -> Said:
+    """What counts as the answer: text, refusal and tool calls of its first choice."""
+    if not reply.choices:
+        return "", "", ()
+    first = reply.choices[0]
+    return first.text, first.refusal, tuple((call.name, call.arguments) for call in first.tool_calls)
+
+
+def answer_digest(words: Said) -> str:
+    """SHA-256 of an answer, by which it can be checked later."""
+    return hashlib.sha256(canonical.encode(clean(words))).hexdigest()
+
+
+def clean(value: Any) -> Any:
+    """The value with every half of a surrogate pair replaced: an engine may write what no Unicode text can hold."""
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, list | tuple):
+        return [clean(item) for item in value]
+    if isinstance(value, dict):
+        return {clean(key): clean(item) for key, item in value.items()}
+    return value
+
+
+def write(
+    engine: str, role: Role, samples: Sequence[Sample], results: Sequence[Result], *, with_answers: bool
+) -> dict[str, Any]:
+    """One pass as columns in the order of `samples`; columns that tell nothing are left out."""
+    by_sample = {result.sample: result for result in results}
+    found = [by_sample.get(sample.id) for sample in samples]
+    columns: dict[str, Any] = {
+        "outcome": [_outcome(one) for one in found],
+        "score": [one.grade.score if one and one.grade and not one.grade.missing else None for one in found],
+    }
+    for name, values in _columns(found, with_answers=with_answers):
+        empty = _EMPTY.get(name)
+        if any(value != empty for value in values):
+            columns[name] = values
+    return {"engine": engine, "role": role, **columns}
+
+
+def _columns(found: Sequence[Result | None], *, with_answers: bool) -> Iterable[tuple[str, list[Any]]]:
+    yield "valid", [one.grade.valid if one and one.grade else None for one in found]
+    yield "label", [clean(one.grade.label) if one and one.grade else "" for one in found]
+    for name in _TOKENS:
+        get = attrgetter(name)
+        yield name, [get(one.usage) if one and one.usage else None for one in found]
+    for name in _MEASURED:
+        get, empty = attrgetter(name), _EMPTY.get(name)
+        yield name, [clean(get(one)) if one else empty for one in found]
+    words = [said(one.reply) if one and one.reply else None for one in found]
+    yield "finish", [one.reply.finish or "" if one and one.reply else "" for one in found]
+    yield "answer", [answer_digest(one) if one else "" for one in words]
+    yield "characters", [len(one[0]) if one else None for one in words]
+    yield "judged", [_judged(one) for one in found]
+    yield "exposure", [msgspec.to_builtins(one.exposure) if one and one.exposure else None for one in found]
+    if with_answers:
+        yield "why", [clean(one.grade.why) if one and one.grade else "" for one in found]
+        yield "said", [clean(one) if one else None for one in words]
+
+
+def _outcome(result: Result | None) -> Outcome:
+    if result is None:
+        return "absent"
+    if result.grade is None:
+        return "failed"
+    return "missing" if result.grade.missing else "graded"
+
+
+def _judged(result: Result | None) -> list[Any]:
+    judged = result.grade.judged if result and result.grade else ()
+    return clean(msgspec.to_builtins(judged)) if judged else []
+
+
+def read(one: Pass, samples: Sequence[Sample]) -> tuple[Result, ...]:
+    """The results of a pass. Answers that were not put in are replies without words, so that their ends are known."""
+    get = _getters(one, len(samples))
+    return tuple(
+        _result(one.engine, sample.id, index, get)
+        for index, sample in enumerate(samples)
+        if one.outcome[index] != "absent"
+    )
+
+
+Getters = Mapping[str, Callable[[int], Any]]
+
+
+def _getters(one: Pass, count: int) -> Getters:
+    """For each column, what gives its entry at an index."""
+    made: dict[str, Callable[[int], Any]] = {}
+    for name in one.__struct_fields__:
+        values = getattr(one, name)
+        if isinstance(values, tuple):
+            made[name] = values.__getitem__ if len(values) == count else partial(_same, _EMPTY.get(name))
+    return made
+
+
+def _same(value: Any, _index: int) -> Any:
+    return value
+
+
+def _result(engine: str, sample: str, index: int, get: Getters) -> Result:
+    outcome = get["outcome"](index)
+    exposure = get["exposure"](index)
+    return Result(
+        sample=sample,
+        engine=engine,
+        grade=None if outcome == "failed" else _grade(index, get, missing=outcome == "missing"),
+        reply=_reply(index, get),
+        usage=_usage(index, get),
+        cost=get["cost"](index),
+        first_token=get["first_token"](index),
+        total=get["total"](index),
+        at=get["at"](index),
+        error=get["error"](index),
+        trace=get["trace"](index),
+        reused=get["reused"](index),
+        exposure=msgspec.convert(exposure, Exposure) if exposure is not None else None,
+    )
+
+
+def _grade(index: int, get: Getters, *, missing: bool) -> Grade:
+    judged = get["judged"](index)
+    return Grade(
+        score=get["score"](index) or 0.0,
+        valid=get["valid"](index),
+        why=get["why"](index),
+        label=get["label"](index),
+        missing=missing,
+        judged=msgspec.convert(judged, tuple[Judgement, ...]) if judged else (),
+    )
+
+
+def _usage(index: int, get: Getters) -> Usage | None:
+    if get["input"](index) is None:
+        return None
+    return Usage(**{name: get[name](index) or 0 for name in _TOKENS[:-1]}, estimated=bool(get["estimated"](index)))
+
+
+def _reply(index: int, get: Getters) -> Reply | None:
+    words, finish = get["said"](index), get["finish"](index) or None
+    if words is None:
+        return Reply(choices=(Choice(finish=finish),)) if finish or get["answer"](index) else None
+    text, refusal, calls = words
+    parts = (TextPart(text),) if text else ()
+    called = tuple(ToolCallPart(str(place), name, arguments) for place, (name, arguments) in enumerate(calls))
+    return Reply(choices=(Choice(parts=(*parts, *called), finish=finish, refusal=refusal),))
