@@ -49,7 +49,7 @@ def harmony(weighing: Weighing) -> tuple[Harmony, ...]:
     graded = grades(weighing)
     found = []
     for one, other in combinations(names, 2):
-        found += [*_on_pairs(one, other, sided), *_on_grades(one, other, graded)]
+        found += [*on_pairs(one, other, sided), *_on_grades(one, other, graded)]
     return tuple(found)
 
 
@@ -88,7 +88,8 @@ def side(score: float) -> int:
     return (score > 0.5) - (score < 0.5)  # noqa: PLR2004 - neither
 
 
-def _on_pairs(one: str, other: str, scores: Mapping[str, Mapping[Hashable, float]]) -> list[Harmony]:
+def on_pairs(one: str, other: str, scores: Mapping[str, Mapping[Hashable, float]]) -> list[Harmony]:
+    """How two agree on those pairs that both judged; nothing where there is none."""
     ours, theirs = scores.get(one, {}), scores.get(other, {})
     shared = [key for key in ours if key in theirs]
     if not shared:

@@ -1,0 +1,125 @@
+"""How votes of people stand: whom they prefer, whether they agree with one another, and with the judges of a weighing."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from itertools import combinations
+
+from msgspec import Struct
+
+from weighbridge.canon import Ballot
+from weighbridge.weigh import stats
+from weighbridge.weigh.judges import panel
+from weighbridge.weigh.judges.panel import Harmony
+from weighbridge.weigh.types import Interval, Preference
+
+
+class Voter(Struct, frozen=True):
+    """One person's votes: how many, how many were skipped, and the share that went to the answer standing first."""
+
+    name: str
+    votes: int
+    skipped: int
+    first: Interval | None
+    last: float  #: when, in seconds since 1970
+
+
+class Standing(Struct, frozen=True):
+    """What people prefer of one candidate: the share of its pairs, ties as half, each pair's voters averaged first."""
+
+    base: str
+    candidate: str
+    share: Interval
+    votes: int
+    candidate_votes: int
+    base_votes: int
+    ties: int
+
+
+class Summary(Struct, frozen=True, omit_defaults=True):
+    """How votes stand."""
+
+    pairs: int  #: that may be voted on
+    voted: int  #: that somebody voted on
+    voters: tuple[Voter, ...] = ()
+    standings: tuple[Standing, ...] = ()
+    raters: tuple[Harmony, ...] = ()  #: voters, two by two
+    judges: tuple[Harmony, ...] = ()  #: each judge with the people, averaged
+
+
+def summarise(
+    ballots: Sequence[Ballot], *, pairs: int, preferences: Mapping[str, Sequence[Preference]] | None = None
+) -> Summary:
+    """How votes stand.
+
+    Args:
+        ballots: The votes.
+        pairs: How many pairs could be voted on.
+        preferences: What judges said of the same samples, by candidate.
+    """
+    scores = panel.people(ballots)
+    names = sorted(scores)
+    raters = [h for one, other in combinations(names, 2) for h in panel.on_pairs(one, other, scores)]
+    return Summary(
+        pairs=pairs,
+        voted=len({ballot.pair for ballot in ballots if ballot.score is not None}),
+        voters=tuple(
+            _voter(name, [b for b in ballots if b.voter == name]) for name in sorted({b.voter for b in ballots})
+        ),
+        standings=tuple(_standings(ballots)),
+        raters=tuple(raters),
+        judges=tuple(_with_judges(ballots, preferences or {})),
+    )
+
+
+def mean_scores(ballots: Sequence[Ballot]) -> dict[Hashable, float]:
+    """Each pair's (candidate and sample) score, averaged over its voters."""
+    found: dict[Hashable, list[float]] = {}
+    for ballot in ballots:
+        if ballot.score is not None:
+            found.setdefault((ballot.candidate, ballot.sample), []).append(ballot.score)
+    return {key: sum(scores) / len(scores) for key, scores in found.items()}
+
+
+def _voter(name: str, ballots: Sequence[Ballot]) -> Voter:
+    told = [b for b in ballots if b.score is not None]
+    # A score tells of the candidate. Where that stood first it is the first's, else the rest is.
+    first = [score if b.first == b.candidate else 1 - score for b in told if (score := b.score) is not None]
+    return Voter(
+        name,
+        votes=len(told),
+        skipped=len(ballots) - len(told),
+        first=stats.mean_interval(first) if first else None,
+        last=max(b.at for b in ballots),
+    )
+
+
+def _standings(ballots: Sequence[Ballot]) -> list[Standing]:
+    groups: dict[tuple[str, str], list[Ballot]] = {}
+    for ballot in ballots:
+        if ballot.score is not None:
+            groups.setdefault((ballot.base, ballot.candidate), []).append(ballot)
+    found = []
+    for (base, candidate), told in groups.items():
+        scores = mean_scores(told)
+        clusters = {(b.candidate, b.sample): b.cluster or f"sample {b.sample}" for b in told}
+        labels = [clusters[key] for key in clusters]
+        share = stats.mean_interval(
+            [scores[key] for key in clusters], labels if len(set(labels)) < len(labels) else None
+        )
+        picks = [b.choice for b in told]
+        found.append(
+            Standing(
+                base, candidate, share, len(told), picks.count("candidate"), picks.count("base"), picks.count("tie")
+            )
+        )
+    return found
+
+
+def _with_judges(ballots: Sequence[Ballot], preferences: Mapping[str, Sequence[Preference]]) -> list[Harmony]:
+    judged = panel.verdicts(preferences)
+    crowd = "people"
+    while crowd in judged:
+        crowd += "*"
+    scores: dict[str, Mapping[Hashable, float]] = {**judged, crowd: mean_scores(ballots)}
+    return [h for judge in judged for h in panel.on_pairs(judge, crowd, scores)]
