@@ -449,6 +449,29 @@ def test_chances_that_come_after_their_text_are_told_in_the_end():
     assert Fold.of(read(raw)).reply() == Fold.of(events).reply()
 
 
+def test_a_source_that_is_told_late_joins_no_thoughts():
+    events = [
+        TextDelta("00"),
+        ReasoningDelta("0", id="rs_3"),
+        CitationEvent(Citation("https://4.example", "0", start=0, end=2)),
+        ReasoningDelta("0", new=True, id="rs_5"),
+        Finish("stop"),
+    ]
+    writer = RESPONSES.writer(id="resp_x", model="m", created=5, usage=True)
+    raw = b"".join(map(writer.write, events)) + writer.close()
+    assert Fold.of(read(raw)).reply().choices == Fold.of(events).reply().choices
+
+
+def test_chances_that_come_late_keep_their_order():
+    first, second = Logprob("0", -0.5, ()), Logprob("00", -0.5, ())
+    late = [TextDelta("0"), ReasoningDelta("0"), LogprobsEvent((first,))]
+    for more in ([], [TextDelta("0")], [TextDelta("0"), LogprobsEvent((second,))]):
+        events = [*late, *more, Finish("stop")]
+        writer = RESPONSES.writer(id="resp_x", model="m", created=5, usage=True)
+        raw = b"".join(map(writer.write, events)) + writer.close()
+        assert Fold.of(read(raw)).reply().choices[0].logprobs == Fold.of(events).reply().choices[0].logprobs
+
+
 @settings(max_examples=40)
 @given(sequences(), st.data())
 def test_every_sequence_survives_writing_cutting_and_reading(events, data):

@@ -71,6 +71,7 @@ class Progress:
         self.items: dict[int, Item] = {}
         self.calls = 0
         self._last: tuple[str, int, int] = ("", -1, -1)
+        self._texts = False  # was there one?
 
     def item(self, place: int, kind: str = "") -> Item:
         """The item of a place in the output."""
@@ -83,7 +84,7 @@ class Progress:
     def text(self, item: Item, index: int, text: str, out: list[Event]) -> None:
         """More of a text."""
         if text:
-            new = self._begins("text", item.place, index)
+            new, self._texts = self._begins("text", item.place, index), True
             item.told[index] = item.told.get(index, 0) + len(text)
             out.append(TextDelta(text, new=new))
 
@@ -107,7 +108,8 @@ class Progress:
     def annotation(self, item: Item, index: int, raw: Any, out: list[Event]) -> None:
         """Where a passage of a text comes from."""
         item.marks[index] = item.marks.get(index, 0) + 1
-        if self._last[0] != "text":
+        if not self._texts:  # else it belongs to the latest text, whatever came since
+            self._texts = True
             self._begins("text", item.place, index)
         out.append(CitationEvent(read_annotation(raw)))
 

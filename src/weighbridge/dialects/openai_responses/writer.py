@@ -56,6 +56,7 @@ class OpenAIResponsesWriter:
         self._open: Message | Thought | None = None
         self._refusal: Message | None = None
         self._latest: Message | None = None
+        self._late: list[Any] = []  # tokens' chances that came when their text was over
         self._calls: dict[int, Call] = {}
         self._usage: Usage | None = None
         self._finish: FinishReason | None = None
@@ -117,6 +118,7 @@ class OpenAIResponsesWriter:
             return b""
         out: list[bytes] = []
         self._begin(out)
+        self._tell_late(out)
         self._shut_all(out)
         self._over = True
         told = ending(self._finish)
@@ -265,7 +267,16 @@ class OpenAIResponsesWriter:
         if self._latest is None:
             self._losses.note("choices[0].logprobs", "without a text there is no place for them", "low")
         elif event.tokens:
-            self._told(out, self._latest.weigh(write_logprobs(event.tokens)))
+            self._late += write_logprobs(event.tokens)
+            if (
+                not self._latest.stopped
+            ):  # else they wait: told at the end, those of a later text would come before them
+                self._tell_late(out)
+
+    def _tell_late(self, out: list[bytes]) -> None:
+        if self._late and self._latest is not None:
+            self._told(out, self._latest.weigh(self._late))
+            self._late = []
 
     def _fail(self, event: Failure, out: list[bytes]) -> None:
         """Both ways in which clients expect to be told; where nothing was begun, there is no response that failed."""
