@@ -450,7 +450,7 @@ def test_chances_that_come_after_their_text_are_told_in_the_end():
 
 
 def test_a_source_that_is_told_late_joins_no_thoughts():
-    events = [
+    events: list[Event] = [
         TextDelta("00"),
         ReasoningDelta("0", id="rs_3"),
         CitationEvent(Citation("https://4.example", "0", start=0, end=2)),
