@@ -34,6 +34,7 @@ COMMANDS = {
     "spend": "Tell what was spent, by key, team, route, engine and day.",
     "swap": "Move a route to another engine under live traffic, and back.",
     "traces": "List, show and export the exchanges that were recorded.",
+    "vote": "Say which of two answers is better, before you know whose it is.",
     "weigh": "Weigh engines on the same samples: scorecards, and may you move?",
     "wire": "Translate between wire formats, and check that nothing is lost silently.",
 }

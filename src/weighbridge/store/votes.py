@@ -23,18 +23,27 @@ def cast(database: Database, ballot: Ballot) -> None:
         InputError: The voter has no name, or one that is too long.
         StoreError: The database cannot be written.
     """
-    if not 0 < len(ballot.voter) <= MAX_VOTER or not ballot.voter.isprintable():
-        raise InputError(
-            "A voter's name cannot be used.",
-            where="--voter",
-            fix=f"Give 1 to {MAX_VOTER} characters that can be printed.",
-        )
+    check_voter(ballot.voter)
     with database.writing() as connection:
         connection.execute(ballots.delete().where(_of(ballot.pair, ballot.voter)))
         connection.execute(
             ballots.insert().values(
                 pair=ballot.pair, voter=ballot.voter, at=ballot.at, data=msgspec.json.encode(ballot)
             )
+        )
+
+
+def check_voter(name: str) -> None:
+    """Refuse a name that no voter can have.
+
+    Raises:
+        InputError: It is empty, too long, or cannot be printed.
+    """
+    if not 0 < len(name) <= MAX_VOTER or not name.isprintable():
+        raise InputError(
+            "A voter's name cannot be used.",
+            where="--voter",
+            fix=f"Give 1 to {MAX_VOTER} characters that can be printed.",
         )
 
 
