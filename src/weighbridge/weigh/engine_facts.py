@@ -44,6 +44,7 @@ def _origin(url: str) -> str:
     """Scheme and name of an address; a user's name, a port and a path may tell more than was meant."""
     try:
         parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.hostname}" if parts.hostname else ""
+        name = parts.hostname
     except ValueError:
         return ""
+    return f"{parts.scheme}://{name}" if name else ""

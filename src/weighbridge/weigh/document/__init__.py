@@ -1,5 +1,6 @@
 """The open scorecard document: written, read, verified and compared. See `docs/scorecard-format.md`."""
 
+from weighbridge.weigh.document.checking import Verification, verify
 from weighbridge.weigh.document.reading import Opened, extract, open_document, weighing_of
 from weighbridge.weigh.document.shape import FORMAT, VERSION, Document
 from weighbridge.weigh.document.writing import document, embed, write
@@ -9,10 +10,12 @@ __all__ = [
     "VERSION",
     "Document",
     "Opened",
+    "Verification",
     "document",
     "embed",
     "extract",
     "open_document",
+    "verify",
     "weighing_of",
     "write",
 ]

@@ -1,0 +1,166 @@
+"""What a document's raw part comes down to, worked out anew by the functions that made its figures."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from weighbridge.canon import Engine, Reply
+from weighbridge.errors import InputError
+from weighbridge.weigh import graders, masking, scorecard
+from weighbridge.weigh.document import canonical, columns, reading, writing
+from weighbridge.weigh.document.matching import Leaf
+from weighbridge.weigh.document.shape import Document, Pass
+from weighbridge.weigh.types import Grade, Judgement, Result, Sample, Suite, Weighing
+
+JUDGED_ELSEWHERE = ("rubric", "code")  #: graders that take a judge or a sandbox, not the answer alone
+
+
+def figures(told: Weighing) -> dict[str, Any]:
+    """Every figure that follows from the raw part, as `writing.figures` has it.
+
+    Raises:
+        InputError: The raw part cannot be weighed: a contestant is no engine of it, a score is no fraction.
+    """
+    suite = Suite(told.suite, told.samples, told.digest)
+    found = scorecard.weighing(
+        suite,
+        told.engines,
+        told.results,
+        base=told.base,
+        margin=told.margin,
+        alpha=told.alpha,
+        seed=told.seed,
+        day=told.day,
+        started=told.started,
+        noise=told.again,
+        version=told.version,
+        stopped=told.stopped,
+        levels=told.levels,
+        identifiers_by=told.identifiers_by,
+    )
+    return writing.figures(msgspec.structs.replace(found, preferred=_preferred(told)))
+
+
+def _preferred(told: Weighing) -> dict[str, Any]:
+    from weighbridge.weigh.judges import stage
+
+    if not told.preferences:
+        return {}
+    return dict(stage.preferred(told.samples, told.preferences, margin=told.margin, alpha=told.alpha))
+
+
+def contestants(told: Weighing) -> dict[str, Engine]:
+    """The engine behind each contestant's name."""
+    levels = told.levels or (None,)
+    return {masking.name_of(engine.name, level): engine for engine in told.engines for level in levels}
+
+
+def costs(document: Document, engines: dict[str, Engine]) -> Iterator[Leaf]:
+    """The cost of every answer whose tokens are told: tokens times the prices of the day."""
+    day = document.raw.run.day
+    samples = reading.samples_of(document)
+    for place, one in enumerate(document.raw.passes):
+        engine = engines.get(one.engine)
+        for index, result in _results(one, samples):
+            if engine is not None and result.usage is not None and result.grade is not None:
+                yield Leaf(f"raw.passes[{place}].cost[{index}]", result.cost, engine.cost(result.usage, day))
+
+
+def uncosted(document: Document) -> int:
+    """Costs that are told without the tokens they are for."""
+    return sum(
+        cost is not None and (not one.input or one.input[index] is None)
+        for one in document.raw.passes
+        for index, cost in enumerate(one.cost)
+    )
+
+
+def samples(document: Document) -> Iterator[Leaf]:
+    """The digests of those samples that are in the document."""
+    told = document.raw.suite.samples
+    for index, whole in enumerate(told.whole):
+        yield Leaf(f"raw.suite.samples.digest[{index}]", told.digest[index], canonical.digest(whole))
+        for name in ("id", "grader", "category", "cluster"):
+            column = getattr(told, name)
+            if column or whole.get(name):
+                default = "exact" if name == "grader" else ""
+                yield Leaf(
+                    f"raw.suite.samples.{name}[{index}]", column[index] if column else "", whole.get(name, default)
+                )
+
+
+def answers(document: Document) -> Iterator[Leaf]:
+    """The digests of those answers that are in the document."""
+    for place, one in enumerate(document.raw.passes):
+        for index, said in enumerate(one.said):
+            told = one.answer[index] if one.answer else ""
+            yield Leaf(f"raw.passes[{place}].answer[{index}]", told, columns.answer_digest(said) if said else "")
+
+
+def grades(document: Document) -> Iterator[Leaf]:
+    """The grades of those answers that are in the document with their questions, given anew."""
+    if not document.raw.suite.samples.whole:
+        return
+    asked = reading.samples_of(document)
+    for place, one in enumerate(document.raw.passes):
+        for index, result in _results(one, asked) if one.said else ():
+            sample = asked[index]
+            if result.reply is not None and result.grade is not None and sample.grader not in JUDGED_ELSEWHERE:
+                found = _grade(sample, result.reply)
+                yield Leaf(f"raw.passes[{place}].score[{index}]", None if result.missing else result.score, found)
+
+
+def _grade(sample: Sample, reply: Reply) -> float | None:
+    try:
+        grade = graders.grade(sample, reply)
+    except InputError:  # a grader that this program does not have
+        return None
+    return None if grade.missing else grade.score
+
+
+def ungraded(document: Document) -> int:
+    """Grades that cannot be given anew from the document alone."""
+    told = document.raw.suite.samples
+    elsewhere = [grader in JUDGED_ELSEWHERE for grader in told.grader]
+    return sum(
+        outcome == "graded"
+        and not (one.judged and one.judged[index])
+        and (elsewhere[index] or not told.whole or not one.said)
+        for one in document.raw.passes
+        for index, outcome in enumerate(one.outcome)
+    )
+
+
+def judgements(document: Document) -> Iterator[Leaf]:
+    """The scores that follow from what judges said, of answers and of pairs."""
+    from weighbridge.weigh.judges.comparing import scored
+    from weighbridge.weigh.judges.grading import of_judgements
+
+    for place, one in enumerate(document.raw.passes):
+        for index, rows in enumerate(one.judged):
+            if rows:
+                found: Grade = of_judgements(msgspec.convert(rows, tuple[Judgement, ...]))
+                yield Leaf(
+                    f"raw.passes[{place}].score[{index}]", one.score[index], None if found.missing else found.score
+                )
+    for candidate, preferences in document.raw.preferences.items():
+        for index, preference in enumerate(preferences):
+            if preference.judged:
+                path = f"raw.preferences.{candidate}[{index}].score"
+                yield Leaf(path, preference.score, scored(preference.judged, candidate))
+
+
+def prompts(document: Document) -> Iterator[Leaf]:
+    """The digests of the prompts that judges were asked with."""
+    for index, judge in enumerate(document.raw.judges):
+        yield Leaf(f"raw.judges[{index}].digest", judge.digest, hashlib.sha256(judge.prompt.encode()).hexdigest())
+
+
+def _results(one: Pass, asked: Sequence[Sample]) -> Iterable[tuple[int, Result]]:
+    """The results of a pass, with the index of their sample."""
+    present = [index for index, outcome in enumerate(one.outcome) if outcome != "absent"]
+    return zip(present, columns.read(one, asked), strict=True)
