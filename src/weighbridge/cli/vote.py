@@ -162,10 +162,8 @@ def _keys() -> Iterator[str]:
 
 
 def _struck() -> str:
-    import click
-
     try:
-        return click.getchar()
+        return typer.getchar()
     except (KeyboardInterrupt, EOFError):
         return ""
 
