@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from typing import Any
@@ -43,7 +42,7 @@ def said(reply: Reply) -> Said:
 
 def answer_digest(words: Said) -> str:
     """SHA-256 of an answer, by which it can be checked later."""
-    return hashlib.sha256(canonical.encode(clean(words))).hexdigest()
+    return canonical.digest(clean(words))
 
 
 def clean(value: Any) -> Any:
@@ -82,7 +81,8 @@ def _columns(found: Sequence[Result | None], *, with_answers: bool) -> Iterable[
         yield name, [get(one.usage) if one and one.usage else None for one in found]
     for name in _MEASURED:
         get, empty = attrgetter(name), _EMPTY.get(name)
-        yield name, [clean(get(one)) if one else empty for one in found]
+        values = [get(one) if one else empty for one in found]
+        yield name, clean(values) if isinstance(empty, str) else values
     words = [said(one.reply) if one and one.reply else None for one in found]
     yield "finish", [one.reply.finish or "" if one and one.reply else "" for one in found]
     yield "answer", [answer_digest(one) if one else "" for one in words]
@@ -115,6 +115,14 @@ def read(one: Pass, samples: Sequence[Sample]) -> tuple[Result, ...]:
         for index, sample in enumerate(samples)
         if one.outcome[index] != "absent"
     )
+
+
+def usages(one: Pass, count: int) -> Iterator[tuple[int, Usage]]:
+    """The tokens of every graded answer of a pass that tells them, with the index of its sample."""
+    get = _getters(one, count)
+    for index, outcome in enumerate(one.outcome):
+        if outcome in {"graded", "missing"} and (usage := _usage(index, get)) is not None:
+            yield index, usage
 
 
 Getters = Mapping[str, Callable[[int], Any]]
@@ -169,7 +177,14 @@ def _grade(index: int, get: Getters, *, missing: bool) -> Grade:
 def _usage(index: int, get: Getters) -> Usage | None:
     if get["input"](index) is None:
         return None
-    return Usage(**{name: get[name](index) or 0 for name in _TOKENS[:-1]}, estimated=bool(get["estimated"](index)))
+    return Usage(
+        input=get["input"](index),
+        cached=get["cached"](index) or 0,
+        output=get["output"](index) or 0,
+        reasoning=get["reasoning"](index) or 0,
+        estimated=bool(get["estimated"](index)),
+        cache_written=get["cache_written"](index) or 0,
+    )
 
 
 def _reply(index: int, get: Getters) -> Reply | None:

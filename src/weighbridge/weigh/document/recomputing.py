@@ -61,13 +61,14 @@ def contestants(told: Weighing) -> dict[str, Engine]:
 
 def costs(document: Document, engines: dict[str, Engine]) -> Iterator[Leaf]:
     """The cost of every answer whose tokens are told: tokens times the prices of the day."""
-    day = document.raw.run.day
-    samples = reading.samples_of(document)
+    day, count = document.raw.run.day, len(document.raw.suite.samples.id)
     for place, one in enumerate(document.raw.passes):
         engine = engines.get(one.engine)
-        for index, result in _results(one, samples):
-            if engine is not None and result.usage is not None and result.grade is not None:
-                yield Leaf(f"raw.passes[{place}].cost[{index}]", result.cost, engine.cost(result.usage, day))
+        if engine is None:
+            continue
+        for index, usage in columns.usages(one, count):
+            told = one.cost[index] if one.cost else None
+            yield Leaf(f"raw.passes[{place}].cost[{index}]", told, engine.cost(usage, day))
 
 
 def uncosted(document: Document) -> int:

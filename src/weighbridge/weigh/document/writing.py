@@ -34,20 +34,32 @@ def document(weighing: Weighing, *, with_answers: bool = False) -> dict[str, Any
     """
     if weighing.source:
         return weighing.source
-    return sealed(
-        {
-            "format": FORMAT,
-            "version": VERSION,
-            "software": {"name": "weighbridge", "version": weighing.version or __version__},
-            "raw": raw(weighing, with_answers=with_answers),
-            "figures": figures(weighing),
-        }
-    )
+    bare = _bare(weighing, with_answers=with_answers)
+    return bare | {"digests": digests(bare)}
+
+
+def _bare(weighing: Weighing, *, with_answers: bool) -> dict[str, Any]:
+    """The document without its digests."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "software": {"name": "weighbridge", "version": weighing.version or __version__},
+        "raw": raw(weighing, with_answers=with_answers),
+        "figures": figures(weighing),
+    }
 
 
 def write(weighing: Weighing, *, with_answers: bool = False) -> bytes:
     """The document in its canonical form, with a line break behind it; see `document`."""
-    return canonical.encode(document(weighing, with_answers=with_answers)) + b"\n"
+    return _written(weighing, with_answers=with_answers) + b"\n"
+
+
+def _written(weighing: Weighing, *, with_answers: bool) -> bytes:
+    """The canonical form; what is long is worked out once, for the digests and for the file."""
+    if weighing.source:
+        return canonical.encode(weighing.source)
+    pieces = canonical.members(_bare(weighing, with_answers=with_answers))
+    return canonical.joined(pieces | {"digests": canonical.encode(_digests(pieces))})
 
 
 def embed(weighing: Weighing) -> str:
@@ -55,7 +67,7 @@ def embed(weighing: Weighing) -> str:
 
     A large document is packed, since hundreds of thousands of grades would make a page slow to open.
     """
-    return embedded(canonical.encode(document(weighing)))
+    return embedded(_written(weighing, with_answers=False))
 
 
 def embedded(data: bytes) -> str:
@@ -67,16 +79,13 @@ def embedded(data: bytes) -> str:
     return f'{start} data-packed="gzip-base64">"{packed}"</script>'
 
 
-def sealed(tree: dict[str, Any]) -> dict[str, Any]:
-    """The document with the digests of what it holds; those that it had are replaced, and no signature is kept."""
-    bare = {name: value for name, value in tree.items() if name not in SIGNED_APART}
-    return bare | {"digests": digests(bare)}
-
-
 def digests(tree: dict[str, Any]) -> dict[str, str]:
     """The digests that belong to a document: of its raw part, and of all but `digests` and `signature`."""
-    bare = {name: value for name, value in tree.items() if name not in SIGNED_APART}
-    return {"raw": canonical.digest(tree.get("raw")), "document": canonical.digest(bare)}
+    return _digests(canonical.members({name: value for name, value in tree.items() if name not in SIGNED_APART}))
+
+
+def _digests(pieces: dict[str, bytes]) -> dict[str, str]:
+    return {"raw": canonical.sha256(pieces.get("raw", b"null")), "document": canonical.sha256(canonical.joined(pieces))}
 
 
 def figures(weighing: Weighing) -> dict[str, Any]:
@@ -143,7 +152,7 @@ def sample_digest(sample: Sample, identifiers_by: str) -> str:
 
 def whole(sample: Sample, identifiers_by: str) -> dict[str, Any]:
     """The sample as a JSON value."""
-    made: dict[str, Any] = columns.clean(msgspec.to_builtins(bare(sample, identifiers_by)))
+    made: dict[str, Any] = msgspec.to_builtins(bare(sample, identifiers_by))
     return made
 
 
