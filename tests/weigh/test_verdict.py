@@ -240,10 +240,10 @@ def binary_rates(n, share_lost, share_won, *, margin, draws, seed):
 @pytest.mark.parametrize("margin", [0.03, 0.1])
 @pytest.mark.parametrize("won", [0.0, 0.02, 0.1])
 def test_a_candidate_at_the_margin_is_rarely_found_safe(n, margin, won):
-    """At true difference -margin: 5 % nominal; enumerated, the worst cases are 6.1 % for safe, 10 % for unsafe."""
+    """At true difference -margin: 5 % nominal; enumerated, either claim is made in 5.6 % at most."""
     safe, unsafe, covered = binary_rates(n, won + margin, won, margin=margin, draws=3000, seed=n)
-    assert safe <= 0.06 + 3 * (0.06 / 3000) ** 0.5
-    assert unsafe <= 0.1 + 3 * (0.1 / 3000) ** 0.5
+    assert safe <= 0.056 + 3 * (0.056 / 3000) ** 0.5
+    assert unsafe <= 0.056 + 3 * (0.056 / 3000) ** 0.5
     assert covered >= 0.925
 
 

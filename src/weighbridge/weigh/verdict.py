@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from math import ceil
 
 import numpy as np
 
 from weighbridge.errors import InputError
 from weighbridge.weigh import stats
+from weighbridge.weigh.stats.exact import edges, pair_bounds
 from weighbridge.weigh.types import Comparison, VerdictWord
 
 MARGIN = 0.03
 ALPHA = 0.05
+SEARCHED = 40  #: pairs of right and wrong answers without clusters; up to here all outcomes are searched
 
 
 def compare(
@@ -132,21 +135,29 @@ def _bounds(differences: stats.FloatArray, of: stats.Spread, *, binary: bool, al
         bounds = stats.bounded_mean(differences, of, low=-1.0, high=1.0, alpha=alpha)
         return bounds, ("paired t" if of.se > 0 else "exact, no pair differs from another") + suffix
     wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
+    if of.clusters is None and of.n <= SEARCHED:
+        return _searched(of.n, wins, losses, alpha), "exact, over all outcomes"
     bounds = _binary_bounds(of, wins, losses, alpha)
     return bounds, ("paired score (Tango)" if wins or losses else "exact, no discordant pair") + suffix
 
 
+@lru_cache(maxsize=4096)
+def _searched(n: int, wins: int, losses: int, alpha: float) -> stats.Bounds:
+    found = pair_bounds(n, wins, losses, alpha)
+    difference = (wins - losses) / n
+    return stats.Bounds(min(found.low, difference), max(found.high, difference))
+
+
 def _binary_bounds(of: stats.Spread, wins: int, losses: int, alpha: float) -> stats.Bounds:
-    """Tango's bounds, on the effective number of pairs; exact ones where no pair is discordant.
+    """Tango's bounds on the effective number of pairs, or those that are exact where wins or losses never happen, if wider.
 
     With clusters they are never narrower than the plain cluster-robust t interval.
     """
     critical = of.critical(alpha, scored=True)
     low, high = stats.paired_score(of.effective, wins / of.design, losses / of.design, critical)
-    if not wins and not losses:
-        reach = stats.unseen(of.effective, alpha)
-        low, high = min(low, -reach), max(high, reach)
-    elif of.se_clustered is not None:
+    edge = edges(of.effective, wins / of.design, losses / of.design, alpha)
+    low, high = min(low, edge.low), max(high, edge.high)
+    if of.se_clustered is not None:
         half = critical * of.se_clustered
         low, high = max(-1.0, min(low, of.mean - half)), min(1.0, max(high, of.mean + half))
     return stats.Bounds(min(low, of.mean), max(high, of.mean))

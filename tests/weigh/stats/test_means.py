@@ -89,19 +89,40 @@ def test_quantiles_agree_with_scipy(p, df):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_clustered_error_agrees_with_statsmodels(seed):
+def test_clustered_error_agrees_with_statsmodels_where_clusters_are_of_one_size(seed):
     from statsmodels.regression.linear_model import OLS
 
     rng = np.random.default_rng(seed)
-    codes = np.sort(rng.integers(0, 23, size=400))
-    values = rng.normal(size=23)[codes] * 0.2 + rng.normal(size=400) * 0.3
+    codes = np.repeat(np.arange(20), 20)
+    values = rng.normal(size=20)[codes] * 0.2 + rng.normal(size=400) * 0.3
     fit = OLS(values, np.ones(400)).fit(cov_type="cluster", cov_kwds={"groups": codes})
     found = stats.spread(values, codes.tolist())
     assert found.mean == pytest.approx(fit.params[0])
     assert found.se_clustered == pytest.approx(fit.bse[0])
     assert found.se == pytest.approx(scipy.stats.sem(values))
     assert found.design == pytest.approx((fit.bse[0] / scipy.stats.sem(values)) ** 2)
-    assert found.critical(0.05) == pytest.approx(scipy.stats.t.ppf(0.95, len(set(codes)) - 1))
+    assert found.critical(0.05) == pytest.approx(scipy.stats.t.ppf(0.95, 19))
+
+
+def test_clustered_error_of_unequal_clusters_is_bell_and_mccaffreys():
+    """Written out with matrices: residuals times (I - H)^(-1/2), and Satterthwaite's degrees of freedom."""
+    rng = np.random.default_rng(3)
+    sizes = np.array([1, 2, 3, 5, 9, 30])
+    codes = np.repeat(np.arange(6), sizes)
+    values = rng.normal(size=50)
+    found = stats.spread(values, codes.tolist())
+    ones = np.ones(50)
+    residuals, variance = values - values.mean(), 0.0
+    for group in range(6):
+        inside = codes == group
+        leverage = np.eye(sizes[group]) - np.outer(ones[inside], ones[inside]) / 50
+        roots, vectors = np.linalg.eigh(leverage)
+        variance += (ones[inside] @ (vectors / np.sqrt(roots)) @ vectors.T @ residuals[inside]) ** 2 / 50**2
+    assert found.se_clustered == pytest.approx(variance**0.5)
+    w = sizes / 50
+    form = sum(w[g] ** 2 / (1 - w[g]) * np.outer(np.eye(6)[g] - w, np.eye(6)[g] - w) for g in range(6))
+    assert found.freedom == pytest.approx(np.trace(form) ** 2 / np.trace(form @ form))
+    assert (found.freedom or 9) < 5
 
 
 def test_clusters_of_one_change_nothing_but_the_quantile():

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from math import sqrt
 from statistics import NormalDist
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class Spread(NamedTuple):
 
     `se` takes values as independent; `se_clustered` is robust to what clusters share, None without clusters
     or with only one. `design` (>= 1) is how many values count as one independent value. `clusters` is None
-    where values are their own clusters.
+    where values are their own clusters, and so is `freedom`, the degrees of freedom of `se_clustered`.
     """
 
     n: int
@@ -45,6 +45,7 @@ class Spread(NamedTuple):
     se_clustered: float | None
     clusters: int | None
     design: float
+    freedom: float | None = None
 
     @property
     def effective(self) -> float:
@@ -65,8 +66,15 @@ class Spread(NamedTuple):
                 quantile then, unless clusters make it an estimate again.
         """
         if self.clusters is not None:
-            return t_quantile(1 - alpha, self.clusters - 1)
+            return t_quantile(1 - alpha, self.freedom or self.clusters - 1)
         return normal_quantile(1 - alpha) if scored else t_quantile(1 - alpha, self.n - 1)
+
+
+class ClusterError(NamedTuple):
+    """A cluster-robust standard error and its degrees of freedom."""
+
+    se: float
+    freedom: float
 
 
 def normal_quantile(p: float) -> float:
@@ -110,10 +118,9 @@ def codes_of(labels: Sequence[Hashable]) -> Codes:
 def spread(values: FloatArray, clusters: Sequence[Hashable] | None = None) -> Spread:
     """The mean of `values` with its plain and its cluster-robust standard error.
 
-    The robust one is Liang and Zeger's (1986) with the factor G / (G - 1), as Miller (2024) proposes for
-    evaluations. The design effect (Kish 1965) is never taken below 1: negative dependence between samples of
-    one cluster is nearly always chance. Where no variance was seen there is nothing to estimate it from, and
-    each cluster counts as one value (Kish's effective number, so that unequal sizes count for less).
+    The robust one is `cluster_error`'s. The design effect (Kish 1965) is never taken below 1: negative dependence
+    between samples of one cluster is nearly always chance. Where no variance was seen there is nothing to estimate it
+    from, and each cluster counts as one value (Kish's effective number, so that unequal sizes count for less).
 
     Args:
         values: At least one finite number.
@@ -127,14 +134,55 @@ def spread(values: FloatArray, clusters: Sequence[Hashable] | None = None) -> Sp
         return Spread(n, mean, se, None, None, 1.0)
     codes = codes_of(clusters)
     sizes = np.bincount(codes)
-    count = len(sizes)
-    robust = None
-    if count > 1:
-        sums = np.bincount(codes, weights=values - mean) if varied else np.zeros(count)
-        robust = sqrt(count / (count - 1) * float(sums @ sums)) / n
+    sums: FloatArray = np.zeros(len(sizes))
+    if varied:
+        sums = np.bincount(codes, weights=values - mean).astype(np.float64)
+    error = cluster_error(sums, sizes)
     whole = float(sizes @ sizes) / n  # design effect if the samples of a cluster always agree
-    design = max(1.0, (robust / se) ** 2) if robust is not None and se > 0 else whole
-    return Spread(n, mean, se, robust, count, design)
+    if error is None:
+        return Spread(n, mean, se, None, len(sizes), whole)
+    design = max(1.0, (error.se / se) ** 2) if se > 0 else whole
+    return Spread(n, mean, se, error.se, len(sizes), design, error.freedom)
+
+
+def cluster_error(sums: FloatArray, sizes: Sequence[int] | NDArray[Any]) -> ClusterError | None:
+    """The standard error of a mean that allows for whatever the samples of a cluster share (CR2, Bell and McCaffrey 2002).
+
+    Each cluster's squared sum of deviations is divided by `1 - its share of all samples`, so that it is unbiased where
+    samples are independent after all. With clusters of one size it is Liang and Zeger's (1986) with the factor
+    G / (G - 1), as Miller (2024) proposes for evaluations, and the degrees of freedom are G - 1. With unequal
+    ones both allow for what a large cluster hides. The degrees of freedom are Satterthwaite's for clusters whose
+    samples agree entirely, the case in which they are fewest, G - 1 at most.
+
+    Args:
+        sums: Each cluster's sum of deviations from the mean.
+        sizes: Samples in each.
+
+    Returns:
+        None of fewer than two clusters.
+    """
+    parts = np.asarray(sizes, dtype=np.float64)
+    parts = parts / parts.sum()
+    if len(parts) < 2:  # noqa: PLR2004 - one cluster shows no difference between clusters
+        return None
+    n = float(np.asarray(sizes).sum())
+    se = sqrt(float((sums * sums / (1 - parts)).sum())) / n
+    return ClusterError(se, _freedom(parts))
+
+
+def _freedom(parts: FloatArray) -> float:
+    """Satterthwaite's degrees of freedom of that error: 2 E(V)^2 / var(V), where each cluster is one normal value.
+
+    The error's square is then `sum of c (u - mean)^2` with `c = w^2 / (1 - w)`; the traces of that form and of its square
+    are written out by moments of the parts `w`, so that no matrix of clusters by clusters is needed.
+    """
+    c = parts * parts / (1 - parts)
+    whole = float(parts @ parts)
+    c0, c1, c2 = float(c.sum()), float(c @ parts), float(c @ (parts * parts))
+    own = whole - 2 * parts
+    trace = float(c @ (1 + own))
+    square = whole**2 * c0**2 + 2 * c2 * c0 - 4 * whole * c1 * c0 + 2 * c1**2 + float((c * c) @ (1 + 2 * own))
+    return min(len(parts) - 1.0, trace**2 / square)
 
 
 def wilson(share: float, n: float, z: float) -> Bounds:

@@ -1,0 +1,112 @@
+"""Two engines that answered different samples: the difference of their means, without pairs to cancel what is hard."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from math import sqrt
+from typing import NamedTuple
+
+from weighbridge.errors import InputError
+from weighbridge.weigh.stats.means import (
+    Bounds,
+    Spread,
+    bounded_mean,
+    fractions,
+    is_binary,
+    spread,
+    t_quantile,
+    wilson,
+)
+
+
+class Difference(NamedTuple):
+    """A difference of two means, candidate - base, with its one-sided bounds and the method that gave them."""
+
+    value: float
+    se: float
+    low: float
+    high: float
+    method: str
+
+
+def welch(old: Spread, new: Spread, alpha: float) -> Bounds:
+    """One-sided bounds of a difference of means (Welch 1947), with Satterthwaite's degrees of freedom (1946)."""
+    errors = [(_error(one) ** 2, _freedom(one)) for one in (old, new)]
+    total = sum(error for error, _ in errors)
+    if total <= 0:
+        return Bounds(new.mean - old.mean, new.mean - old.mean)
+    freedom = total**2 / sum(error**2 / max(1.0, df) for error, df in errors)
+    half = t_quantile(1 - alpha, freedom) * sqrt(total)
+    return Bounds(new.mean - old.mean - half, new.mean - old.mean + half)
+
+
+def newcombe(old: tuple[float, float], new: tuple[float, float], z: tuple[float, float]) -> Bounds:
+    """Bounds of a difference of independent shares from the score interval of each (Newcombe 1998, method 10).
+
+    Args:
+        old: The base's share and the (effective) number of samples behind it.
+        new: The candidate's.
+        z: Standard errors to either side, for each of the two.
+    """
+    (p, n), (q, m) = old, new
+    one, two = wilson(p, n, z[0]), wilson(q, m, z[1])
+    return Bounds(
+        q - p - sqrt((q - two.low) ** 2 + (one.high - p) ** 2), q - p + sqrt((two.high - q) ** 2 + (p - one.low) ** 2)
+    )
+
+
+def independent(
+    base: Sequence[float],
+    candidate: Sequence[float],
+    *,
+    base_clusters: Sequence[Hashable] | None = None,
+    candidate_clusters: Sequence[Hashable] | None = None,
+    alpha: float = 0.05,
+) -> Difference:
+    """The difference of two engines' mean scores that were taken on different samples.
+
+    Newcombe's interval where all scores are 0 or 1, else Welch's; on effective numbers where there are clusters. Scores
+    that never vary get the exact bound of `bounded_mean` on their side.
+
+    Args:
+        base: Scores of the engine in use, fractions.
+        candidate: Scores of the other engine.
+        base_clusters: One label per score of the base; None takes them as independent.
+        candidate_clusters: The same for the candidate. A cluster is not to stand on both sides.
+        alpha: Error rate of each bound.
+
+    Raises:
+        InputError: One of the two has fewer than three scores, or a single cluster.
+    """
+    values = fractions(base), fractions(candidate)
+    if not all(len(one) for one in values):
+        raise InputError("One of the two engines has no score.", where="unpaired", fix="Score both engines.")
+    old, new = spread(values[0], base_clusters), spread(values[1], candidate_clusters)
+    value, se = new.mean - old.mean, sqrt(_error(old) ** 2 + _error(new) ** 2)
+    if not (old.enough and new.enough):
+        raise InputError(
+            "There is too little to compare: each engine needs three scores, in more than one cluster.",
+            where="unpaired",
+            fix="Score more samples.",
+        )
+    if is_binary(*values):
+        critical = old.critical(alpha, scored=True), new.critical(alpha, scored=True)
+        found = newcombe((old.mean, old.effective), (new.mean, new.effective), critical)
+        return Difference(value, se, *found, "unpaired score (Newcombe)")
+    found = welch(old, new, alpha)
+    # A side without variation tells Welch nothing of its error: its own exact bound is put beside the other's.
+    sides = [bounded_mean(one, of, low=0.0, high=1.0, alpha=alpha) for one, of in zip(values, (old, new), strict=True)]
+    if old.se == 0 or new.se == 0:
+        down = sqrt((sides[0].high - old.mean) ** 2 + (new.mean - sides[1].low) ** 2)
+        up = sqrt((old.mean - sides[0].low) ** 2 + (sides[1].high - new.mean) ** 2)
+        found = Bounds(min(found.low, value - down), max(found.high, value + up))
+    return Difference(value, se, max(-1.0, found.low), min(1.0, found.high), "unpaired t (Welch)")
+
+
+def _error(of: Spread) -> float:
+    """The larger of the plain and the clustered standard error."""
+    return of.se * sqrt(of.design)
+
+
+def _freedom(of: Spread) -> float:
+    return of.freedom if of.freedom is not None else of.n - 1.0
