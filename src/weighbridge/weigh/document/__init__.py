@@ -3,7 +3,7 @@
 from weighbridge.weigh.document.checking import Verification, verify
 from weighbridge.weigh.document.reading import Opened, extract, open_document, weighing_of
 from weighbridge.weigh.document.shape import FORMAT, VERSION, Document
-from weighbridge.weigh.document.writing import document, embed, write
+from weighbridge.weigh.document.writing import document, embed, embed_in, write
 
 __all__ = [
     "FORMAT",
@@ -13,6 +13,7 @@ __all__ = [
     "Verification",
     "document",
     "embed",
+    "embed_in",
     "extract",
     "open_document",
     "verify",

@@ -66,6 +66,7 @@ def verify(opened: Opened, *, suite: Suite | None = None, key: bytes | None = No
     engines = recomputing.contestants(told)
     found: list[tuple[str, Iterable[Leaf]]] = [
         ("digests", _digests(opened)),
+        ("page", _page(opened)),
         ("figures", _figures(opened, told)),
         ("costs", recomputing.costs(document, engines)),
         ("judgements", recomputing.judgements(document)),
@@ -123,6 +124,13 @@ def _digests(opened: Opened) -> Iterator[Leaf]:
     yield Leaf("digests.document", opened.typed.digests.document, found["document"])
 
 
+def _page(opened: Opened) -> Iterator[Leaf]:
+    """The page around a document against the digest that it tells of it."""
+    told = opened.typed.page
+    if told is not None and opened.page:
+        yield Leaf("page.sha256", told.sha256, opened.page)
+
+
 def _figures(opened: Opened, told: Weighing) -> Iterator[Leaf]:
     found = recomputing.figures(told)
     claimed = {name: value for name, value in opened.tree["figures"].items() if name != "stopping"}
@@ -143,6 +151,8 @@ def _suite(told: Weighing, opened: Opened, suite: Suite) -> Iterator[Leaf]:
 def _unverifiable(opened: Opened, told: Weighing, checks: Iterable[Check]) -> Iterator[str]:
     document = opened.typed
     yield "That the answers, tokens and times were measured as told: a document cannot prove it, a new run can."
+    if opened.page and document.page is None:
+        yield "What the page shows around its document: the document tells no digest of it."
     if grades := recomputing.ungraded(document):
         yield (
             f"{grades:,} grades: the answers are not in the document, or take a judge or a sandbox; the SHA-256 of each "

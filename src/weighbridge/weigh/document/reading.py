@@ -8,14 +8,14 @@ import json
 import re
 import zlib
 from collections import Counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from weighbridge.canon import Engine, Message, Profile, TextPart, Tool
 from weighbridge.errors import InputError, TooLargeError
-from weighbridge.weigh.document import columns
+from weighbridge.weigh.document import canonical, columns
 from weighbridge.weigh.document.shape import FORMAT, VERSION, Document, Pass, Samples
 from weighbridge.weigh.document.writing import ELEMENT
 from weighbridge.weigh.types import Sample, Suite, Weighing
@@ -29,15 +29,21 @@ _ELEMENT = re.compile(rb"<script\b([^>]{0,400})>", re.IGNORECASE)
 _ID = re.compile(
     rb"""\bid\s*=\s*["']?""" + ELEMENT.encode() + rb"""["'\s]|\bid\s*=\s*["']?""" + ELEMENT.encode() + rb"$"
 )
+_BOM = b"\xef\xbb\xbf"
+_END = b"</script>"
 _PACKED = re.compile(rb"""\bdata-packed\s*=\s*["']?gzip-base64\b""")
 
 
 class Opened(Struct, frozen=True):
-    """A document: the JSON value as it came, which the digests are worked out from, and the same in types."""
+    """A document: the JSON value as it came, which the digests are worked out from, and the same in types.
+
+    `page` is the SHA-256 of the HTML around it, "" where it came alone.
+    """
 
     tree: dict[str, Any]
     typed: Document
     name: str = "document"
+    page: str = ""
 
 
 def open_document(data: bytes, name: str = "document") -> Opened:
@@ -52,9 +58,12 @@ def open_document(data: bytes, name: str = "document") -> Opened:
         TooLargeError: It is over a limit.
     """
     _check_size(len(data), name)
-    body = data.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if body.startswith(b"<"):
-        body = extract(body, name)
+    body = data.removeprefix(_BOM)
+    page = ""
+    if is_html(data):
+        found = element(data, name)
+        page = canonical.sha256(data[: found.start] + data[found.end :])
+        body = _content(found, name)
     tree = parse(body, name)
     check_version(tree, name)
     try:
@@ -62,10 +71,44 @@ def open_document(data: bytes, name: str = "document") -> Opened:
     except msgspec.ValidationError as error:
         raise InputError(f"A field of the document cannot be used: {error}.", where=name, fix=_REMAKE) from error
     check_shape(typed, name)
-    return Opened(tree, typed, name)
+    return Opened(tree, typed, name, page)
 
 
 _REMAKE = "Take the file as it was written; `weighbridge weigh run --report FILE.json` writes one."
+
+
+def is_html(data: bytes) -> bool:
+    """Does the file begin like a page?"""
+    return data[:1024].removeprefix(_BOM).lstrip().startswith(b"<")
+
+
+class Element(NamedTuple):
+    """Where a document stands in HTML: its script element from start to end, its content, whether that is packed."""
+
+    start: int
+    end: int
+    content: bytes
+    packed: bool
+
+
+def element(html: bytes, name: str = "report") -> Element:
+    """The script element of an HTML report that carries its document.
+
+    Raises:
+        InputError: There is none, more than one, or it does not end.
+    """
+    found = [match for match in _ELEMENT.finditer(html) if _ID.search(match[1])]
+    if len(found) != 1:
+        raise InputError(
+            f"The page carries {'no scorecard document' if not found else f'{len(found)} scorecard documents'}.",
+            where=name,
+            fix="Give the report of `weighbridge weigh`, whole, or a document as JSON.",
+        )
+    end = html.find(_END, found[0].end())
+    if end < 0:
+        raise InputError("The page ends inside its document.", where=name, fix="Fetch the file again: it is cut off.")
+    packed = _PACKED.search(found[0][1]) is not None
+    return Element(found[0].start(), end + len(_END), html[found[0].end() : end], packed)
 
 
 def extract(html: bytes, name: str = "report") -> bytes:
@@ -75,19 +118,11 @@ def extract(html: bytes, name: str = "report") -> bytes:
         InputError: There is none, or more than one.
         TooLargeError: It unpacks to more than a document may have.
     """
-    found = [match for match in _ELEMENT.finditer(html) if _ID.search(match[1])]
-    if len(found) != 1:
-        raise InputError(
-            f"The page carries {'no scorecard document' if not found else f'{len(found)} scorecard documents'}.",
-            where=name,
-            fix="Give the report of `weighbridge weigh`, whole, or a document as JSON.",
-        )
-    start = found[0].end()
-    end = html.find(b"</script", start)
-    if end < 0:
-        raise InputError("The page ends inside its document.", where=name, fix="Fetch the file again: it is cut off.")
-    body = html[start:end]
-    return _unpack(body.strip().strip(b'"'), name) if _PACKED.search(found[0][1]) else body
+    return _content(element(html, name), name)
+
+
+def _content(found: Element, name: str) -> bytes:
+    return _unpack(found.content.strip().strip(b'"'), name) if found.packed else found.content
 
 
 def _unpack(packed: bytes, name: str) -> bytes:

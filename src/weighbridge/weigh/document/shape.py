@@ -155,6 +155,12 @@ class Signature(Struct, frozen=True):
     by: str = ""
 
 
+class Page(Struct, frozen=True):
+    """The page that carries the document."""
+
+    sha256: Annotated[_Digest, Meta(description="Of the page's bytes without the element that holds the document.")]
+
+
 class Document(Struct, frozen=True, omit_defaults=True):
     """An open scorecard document: what was measured, what is claimed of it, and digests that tie the two together."""
 
@@ -164,4 +170,5 @@ class Document(Struct, frozen=True, omit_defaults=True):
     raw: Raw
     figures: Figures
     digests: Digests
+    page: Annotated[Page | None, Meta(description="Where the document stands in an HTML report.")] = None
     signature: Signature | None = None

@@ -32,10 +32,10 @@ def document(weighing: Weighing, *, with_answers: bool = False) -> dict[str, Any
         with_answers: Put questions and answers in. Without them the document holds their SHA-256, by which they can be
             checked later, and nothing that anybody wrote but judges.
     """
-    if weighing.source:
-        return weighing.source
-    bare = _bare(weighing, with_answers=with_answers)
-    return bare | {"digests": digests(bare)}
+    members = _members(weighing, with_answers=with_answers)
+    return (
+        members if "digests" in members and "page" not in weighing.source else members | {"digests": digests(members)}
+    )
 
 
 def _bare(weighing: Weighing, *, with_answers: bool) -> dict[str, Any]:
@@ -51,15 +51,7 @@ def _bare(weighing: Weighing, *, with_answers: bool) -> dict[str, Any]:
 
 def write(weighing: Weighing, *, with_answers: bool = False) -> bytes:
     """The document in its canonical form, with a line break behind it; see `document`."""
-    return _written(weighing, with_answers=with_answers) + b"\n"
-
-
-def _written(weighing: Weighing, *, with_answers: bool) -> bytes:
-    """The canonical form; what is long is worked out once, for the digests and for the file."""
-    if weighing.source:
-        return canonical.encode(weighing.source)
-    pieces = canonical.members(_bare(weighing, with_answers=with_answers))
-    return canonical.joined(pieces | {"digests": canonical.encode(_digests(pieces))})
+    return _written(_members(weighing, with_answers=with_answers)) + b"\n"
 
 
 def embed(weighing: Weighing) -> str:
@@ -67,7 +59,35 @@ def embed(weighing: Weighing) -> str:
 
     A large document is packed, since hundreds of thousands of grades would make a page slow to open.
     """
-    return embedded(_written(weighing, with_answers=False))
+    return embedded(_written(_members(weighing, with_answers=False)))
+
+
+def embed_in(page: str, weighing: Weighing) -> str:
+    """An HTML page with the document at the end of its body, which tells the digest of all the rest of the page.
+
+    So a figure that is changed in the page alone is found as well.
+    """
+    at = page.rfind("</body>")
+    before, after = (page[:at], page[at:]) if at >= 0 else (page, "")
+    told = {"sha256": canonical.sha256((before + after).encode())}
+    members = {name: value for name, value in _members(weighing, with_answers=False).items() if name != "signature"}
+    return before + embedded(_written(members | {"page": told})) + after
+
+
+def _members(weighing: Weighing, *, with_answers: bool) -> dict[str, Any]:
+    """The document, its digests and signature only where it was read with them."""
+    if weighing.source:
+        return {name: value for name, value in weighing.source.items() if name != "page"}
+    return _bare(weighing, with_answers=with_answers)
+
+
+def _written(members: dict[str, Any]) -> bytes:
+    """The canonical form; what is long is worked out once, for the digests and for the file."""
+    pieces = canonical.members({name: value for name, value in members.items() if name not in SIGNED_APART})
+    made = _digests(pieces)
+    if "signature" in members and members.get("digests") == made:
+        pieces["signature"] = canonical.encode(members["signature"])
+    return canonical.joined(pieces | {"digests": canonical.encode(made)})
 
 
 def embedded(data: bytes) -> str:

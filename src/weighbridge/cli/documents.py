@@ -1,0 +1,73 @@
+"""What the commands about scorecard documents share: reading one from a file, and the exit codes of answers."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from weighbridge.errors import InputError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from weighbridge.weigh.document import Opened
+    from weighbridge.weigh.types import VerdictWord
+
+STDIN = "-"
+EXIT_UNSAFE, EXIT_UNDECIDED, EXIT_DISAGREES = 10, 11, 12
+"""Exit codes that are answers, not errors: of --fail-on, and of `verify`."""
+
+
+def read(source: str) -> bytes:
+    """The bytes of a file, or of standard input for `-`; no more than a document may have.
+
+    Raises:
+        InputError: It cannot be read.
+        NotFoundError: There is no such file.
+    """
+    from weighbridge.weigh.document.reading import MAX_BYTES
+
+    try:
+        if source == STDIN:
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
+        with open(source, "rb") as stream:  # noqa: PTH123 - the name may be of a pipe
+            return stream.read(MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        raise NotFoundError(f"There is no file '{source}'.", fix="Name a report or a document, or - .") from error
+    except OSError as error:
+        raise InputError(f"The file cannot be read: {error.strerror}.", where=source, fix="Check its name.") from error
+
+
+def open_document(source: str) -> Opened:
+    """The document of a file, JSON or the HTML report that carries it; see `document.open_document`."""
+    from weighbridge.weigh import document
+
+    return document.open_document(read(source), "standard input" if source == STDIN else source)
+
+
+def fail_on(wanted: str, verdicts: Iterable[VerdictWord]) -> None:
+    """End with the exit code that --fail-on asks for, if a verdict calls for it.
+
+    Args:
+        wanted: "" for never; `unsafe`: exit 10 if any verdict is unsafe; `undecided`: also exit 11 if any is undecided
+            and none unsafe.
+        verdicts: Of all candidates.
+    """
+    found = set(verdicts)
+    if wanted and "unsafe" in found:
+        raise typer.Exit(EXIT_UNSAFE)
+    if wanted == "undecided" and "undecided" in found:
+        raise typer.Exit(EXIT_UNDECIDED)
+
+
+def check_fail_on(wanted: str) -> str:
+    """The word after --fail-on, once it is known to be one.
+
+    Raises:
+        InputError: It is none.
+    """
+    if wanted not in {"", "unsafe", "undecided"}:
+        raise InputError(f"--fail-on knows no '{wanted}'.", where="--fail-on", fix="Say unsafe or undecided.")
+    return wanted
