@@ -28,8 +28,9 @@ from weighbridge.canon import (
     ToolCallPart,
     ToolResultPart,
 )
-from weighbridge.weigh import numbers, report_plots, report_samples, words
-from weighbridge.weigh.report import render
+from weighbridge.weigh import numbers, words
+from weighbridge.weigh.report import drawing, render
+from weighbridge.weigh.report import samples as report_samples
 from weighbridge.weigh.types import Interval, Sample
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\u202e\x00\ud800\u2028\x1b[31m&amp;\"'"
@@ -143,14 +144,14 @@ def test_what_nobody_told_is_unknown_and_what_is_free_costs_nothing():
 
 
 def test_cost_is_drawn_only_where_it_can_be_compared():
-    assert 'class="plot scatter"' in render(build(prices=(0.4, 0.3, None)))
+    assert 'class="plot scatter wide"' in render(build(prices=(0.4, 0.3, None)))
     unknown = render(build())
-    assert 'class="plot scatter"' not in unknown
+    assert 'class="plot scatter wide"' not in unknown
     assert "prices of at least two engines" in unknown
-    assert 'class="plot scatter"' not in render(build(prices=(0.0, 0.0, None)))
+    assert 'class="plot scatter wide"' not in render(build(prices=(0.0, 0.0, None)))
     mixed = build(prices=(0.4, 0.3, None))
     cards = (mixed.scorecards[0], replace(mixed.scorecards[1], currency="CNY"), mixed.scorecards[2])
-    assert 'class="plot scatter"' not in render(replace(mixed, scorecards=cards))
+    assert 'class="plot scatter wide"' not in render(replace(mixed, scorecards=cards))
 
 
 def test_one_engine_and_nothing_else():
@@ -351,7 +352,7 @@ def test_messages_keep_their_roles():
 @given(st.floats(-1, 0.9), st.floats(0.001, 2))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_ticks_are_few_round_and_inside(low, width):
-    ticks = report_plots.nice_ticks(low, low + width)
+    ticks = drawing.nice_ticks(low, low + width)
     assert 1 <= len(ticks) <= 6
     assert all(low - 1e-6 <= t <= low + width + 1e-6 for t in ticks)
     assert ticks == sorted(set(ticks))
@@ -360,10 +361,10 @@ def test_ticks_are_few_round_and_inside(low, width):
 @given(st.floats(allow_nan=False, allow_infinity=False))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_mark_leaves_its_track(value):
-    for scale in (report_plots.Scale(-0.5, 0.5), report_plots.Scale(0.01, 10, log=True)):
+    for scale in (drawing.Scale(-0.5, 0.5), drawing.Scale(0.01, 10, log=True)):
         assert 2 <= scale.share(value) <= 98
 
 
 def test_engines_differ_by_shape_and_by_colour():
-    shapes = {report_plots.shape(i) for i in range(20)}
+    shapes = {drawing.shape(i) for i in range(20)}
     assert len(shapes) == 20

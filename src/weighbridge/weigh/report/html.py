@@ -11,9 +11,10 @@ import hashlib
 from html import escape
 from importlib import resources
 
-from weighbridge.weigh import report_page, words
-from weighbridge.weigh.report_plots import mark
-from weighbridge.weigh.report_samples import json_block, payload
+from weighbridge.weigh import words
+from weighbridge.weigh.report import sections
+from weighbridge.weigh.report.drawing import mark
+from weighbridge.weigh.report.samples import json_block, payload
 from weighbridge.weigh.types import Weighing
 
 _SECTIONS = [
@@ -32,23 +33,23 @@ def render(weighing: Weighing) -> str:
 
     The same weighing gives the same document, byte for byte.
     """
-    style, script = _data("report.css"), _data("report.js")
+    style, script = _data("report.css") + _data("plots.css"), _data("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     parts = [
-        report_page.header(weighing),
-        report_page.navigation(_SECTIONS),
+        sections.header(weighing),
+        sections.navigation(_SECTIONS),
         "<main>",
-        report_page.verdicts(weighing),
-        report_page.scorecard(weighing),
-        report_page.quality(weighing),
-        report_page.speed(weighing),
-        report_page.cost(weighing),
-        report_page.samples(weighing),
-        report_page.methods(weighing),
+        sections.verdicts(weighing),
+        sections.scorecard(weighing),
+        sections.quality(weighing),
+        sections.speed(weighing),
+        sections.cost(weighing),
+        sections.samples(weighing),
+        sections.methods(weighing),
         "</main>",
         _marks(weighing),
         f'<script type="application/json" id="data">{json_block(payload(weighing))}</script>',

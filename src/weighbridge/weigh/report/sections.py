@@ -7,8 +7,15 @@ from __future__ import annotations
 
 from html import escape
 
-from weighbridge.weigh import mask_words, report_plots, words
-from weighbridge.weigh.numbers import clean, level, margin, plural
+from weighbridge.weigh import mask_words, words
+from weighbridge.weigh.numbers import clean, plural
+from weighbridge.weigh.report.curves import latency
+from weighbridge.weigh.report.drawing import mark
+from weighbridge.weigh.report.frontier import cost as cost_plot
+from weighbridge.weigh.report.heat import heat
+from weighbridge.weigh.report.lanes import show
+from weighbridge.weigh.report.plots import forest
+from weighbridge.weigh.report.plots import quality as quality_plot
 from weighbridge.weigh.rows import Cell, Group, Row, groups
 from weighbridge.weigh.types import Comparison, Scorecard, Weighing
 
@@ -70,13 +77,9 @@ def verdicts(weighing: Weighing) -> str:
         for index, card in enumerate(cards)
         if card.engine in weighing.comparisons
     )
-    caption = (
-        f"Each mark is a difference in points, each line its plausible range: each end is wrong at most {level(weighing.alpha)} "
-        f"of the time. A range wholly right of the margin of {margin(weighing.margin)} is safe, wholly left of it unsafe."
-    )
+    plot = forest(weighing)
     body = (
-        f'<ul class="verdicts">{items}</ul>{_seen(cards)}'
-        f"<figure>{report_plots.forest(weighing)}<figcaption>{escape(caption)}</figcaption></figure>"
+        f'<ul class="verdicts">{items}</ul>{_seen(cards)}{show(plot) if plot else ""}'
         f'<p class="noise-floor">{escape(words.noise(weighing))}</p>'
     )
     return section("verdict", "Verdict", body)
@@ -95,7 +98,7 @@ def _verdict(weighing: Weighing, card: Scorecard, index: int, name: str, base: s
     sign = f'<svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">{_SIGNS[found.verdict]}</svg>'
     return (
         f'<li><p class="word {found.verdict}">{sign}{word}</p><div>'
-        f'<p class="told">{report_plots.mark(index)}<span><b>{escape(name)}</b>{escape(told)}</span></p>'
+        f'<p class="told">{mark(index)}<span><b>{escape(name)}</b>{escape(told)}</span></p>'
         f'<p class="meaning">{escape(meaning)}</p></div></li>'
     )
 
@@ -119,9 +122,7 @@ def scorecard(weighing: Weighing) -> str:
 def _head(weighing: Weighing, index: int, card: Scorecard, name: str) -> str:
     role = "base" if card.engine == weighing.base else ""
     told = f"<small>{role}</small>" if role else ""
-    return (
-        f'<th scope="col" role="columnheader">{report_plots.mark(index)}<span>{_wrap(escape(name))}{told}</span></th>'
-    )
+    return f'<th scope="col" role="columnheader">{mark(index)}<span>{_wrap(escape(name))}{told}</span></th>'
 
 
 def _wrap(name: str) -> str:
@@ -153,36 +154,30 @@ def legend(weighing: Weighing) -> str:
     """Which mark is which engine."""
     names = words.labels(weighing)
     items = "".join(
-        f"<li>{report_plots.mark(index)}{escape(names[card.engine])}{' <small>base</small>' if card.engine == weighing.base else ''}</li>"
+        f"<li>{mark(index)}{escape(names[card.engine])}{' <small>base</small>' if card.engine == weighing.base else ''}</li>"
         for index, card in enumerate(words.ordered(weighing))
     )
     return f'<ul class="legend">{items}</ul>'
 
 
 def quality(weighing: Weighing) -> str:
-    """Quality by category."""
-    lead = "The share of samples answered rightly, with its plausible range. Categories are small: read them as hints where to look, not as verdicts."
-    return section("quality", "Quality by category", legend(weighing) + report_plots.quality(weighing), lead)
+    """Quality by category, and where candidates differ from the base."""
+    map_of = heat(weighing)
+    second = f"<h3>{escape(map_of.title)}</h3>{show(map_of)}" if map_of else ""
+    return section("quality", "Quality by category", legend(weighing) + show(quality_plot(weighing)) + second)
 
 
 def speed(weighing: Weighing) -> str:
-    """Times, as a plot."""
-    plot = report_plots.latency(weighing)
-    lead = (
-        "Each tick is one answer. The mark is the time within which half of the answers came (p50); the line ends where 95 in 100 had come (p95). "
-        "The scale is logarithmic."
-    )
-    return section("speed", "Speed", plot, lead) if plot else section("speed", "Speed", "<p>No time is known.</p>")
+    """Times, as curves."""
+    plot = latency(weighing)
+    return section("speed", "Speed", show(plot) if plot else "<p>No time is known.</p>")
 
 
 def cost(weighing: Weighing) -> str:
     """Cost against quality, where prices are known."""
-    plot = report_plots.cost(weighing)
-    if plot:
-        lead = "Up is better, left is cheaper. The vertical line is the plausible range of the quality."
-        return section("cost", "Cost and quality", legend(weighing) + plot, lead)
+    plot = cost_plot(weighing)
     why = "Not drawn: it takes the prices of at least two engines, in one currency, and not all of them free."
-    return section("cost", "Cost and quality", f"<p>{escape(why)}</p>")
+    return section("cost", "Cost and quality", show(plot) if plot else f"<p>{escape(why)}</p>")
 
 
 def samples(weighing: Weighing) -> str:
