@@ -24,7 +24,7 @@ from weighbridge.weigh.purse import Purse, worst_cost
 from weighbridge.weigh.types import Judgement
 
 MAX_ASKED = 3  #: times that a judge is asked until it can be read
-MAX_TOKENS = 1024
+MAX_TOKENS = 512
 MAX_SAID = 4_000  #: characters of a judge's answer that a result keeps
 _MAX_TRIES = 5
 _MAX_WAIT = 30.0
