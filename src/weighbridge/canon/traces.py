@@ -39,7 +39,7 @@ class Trace(Struct, frozen=True, omit_defaults=True):
     dialect: str = ""
     streamed: bool = False
     conversation: str = ""
-    source: str = "gateway"  #: gateway, ask, weigh
+    source: str = "gateway"  #: gateway, ask, weigh, judge
     first_token: float | None = None  #: seconds
     total: float | None = None  #: seconds
     usage: Usage | None = None
