@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from weighbridge.canon import Ballot
 from weighbridge.cli import app
 from weighbridge.errors import InputError, StoreError, TooLargeError
+from weighbridge.weigh import document
 from weighbridge.weigh.judges import people, voting
 from weighbridge.weigh.types import Judgement, Preference
 
@@ -218,3 +219,14 @@ def test_random_votes_are_about_even_and_rows_leave_skips_out():
     assert all(v.first and v.first.low < 0.5 < v.first.high for v in found.voters)
     assert len(list(voting.rows(made))) == sum(b.choice != "skip" for b in made)
     assert len(found.raters) == 3
+
+
+def test_a_scorecard_document_with_answers_is_voted_on(workshop):
+    made = weighings.build(6)
+    (workshop / "w.json").write_bytes(document.write(made, with_answers=True))
+    (workshop / "bare.json").write_bytes(document.write(made))
+    other = weighings.ENGINES[2]
+    shown = voted("w.json", "--candidate", other, "--voter", "ann", keys="t" * 20)
+    assert "0 left." in shown
+    assert summary("w.json", "--candidate", other)["voted"] > 0
+    assert "no pair of answers" in failure("bare.json").what
