@@ -66,7 +66,7 @@ def answers(name: str, samples: tuple[Sample, ...], *, skill: float, seed: int, 
 
 def weigh(
     count: int = 40, *, seed: int = 1, clustered: bool = False, skills: tuple[float, float] = (0.8, 0.6), price: int = 2_000_000,
-    version: str = __version__,
+    version: str = __version__, started: float = 1_790_000_000.0,
 ) -> Weighing:  # fmt: skip
     samples = tuple(s for s in make_samples(count * 2) if s.grader not in ("schema", "refusal"))[:count]
     if clustered:
@@ -84,7 +84,7 @@ def weigh(
         alpha=0.05,
         seed=7,
         day=DAY,
-        started=1_790_000_000.0,
+        started=started,
         noise=answers(BASE, samples, skill=skills[0], seed=seed + 1, of=engines[0]),
         version=version,
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 STDIN = "-"
 EXIT_UNSAFE, EXIT_UNDECIDED, EXIT_DISAGREES = 10, 11, 12
 """Exit codes that are answers, not errors: of --fail-on, and of `verify`."""
+FAIL_ON_HELP = "unsafe: exit 10 if a verdict is; undecided: also 11 if one is that."
 
 
 def read(source: str) -> bytes:

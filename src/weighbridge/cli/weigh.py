@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from weighbridge.cli import weigh_run
+from weighbridge.cli import weigh_diff, weigh_run
 
 _HELP = ("-h", "--help")
 
@@ -34,3 +34,4 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.command("run")(weigh_run.run)
+app.command("diff")(weigh_diff.diff)

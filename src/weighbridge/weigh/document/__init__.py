@@ -1,5 +1,6 @@
 """The open scorecard document: written, read, verified and compared. See `docs/scorecard-format.md`."""
 
+from weighbridge.weigh.document.changes import Diff, diff
 from weighbridge.weigh.document.checking import Verification, verify
 from weighbridge.weigh.document.reading import Opened, extract, open_document, weighing_of
 from weighbridge.weigh.document.shape import FORMAT, VERSION, Document
@@ -8,9 +9,11 @@ from weighbridge.weigh.document.writing import document, embed, embed_in, write
 __all__ = [
     "FORMAT",
     "VERSION",
+    "Diff",
     "Document",
     "Opened",
     "Verification",
+    "diff",
     "document",
     "embed",
     "embed_in",
