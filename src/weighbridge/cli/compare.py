@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weighbridge.cli import common
+from weighbridge.cli import common, documents
 from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def compare(
     ] = "",
     margin: Annotated[float | None, common.option("weigh.margin")] = None,
     alpha: Annotated[float | None, common.option("weigh.alpha")] = None,
+    fail_on: documents.FailOn = "",
     as_json: common.Json = False,
 ) -> None:
     """Compare two files of scores, sample by sample, and give a verdict.
@@ -52,6 +53,7 @@ def compare(
     """
     from weighbridge.weigh import scored, verdict
 
+    documents.check_fail_on(fail_on)
     if base == candidate == scored.STDIN:
         raise InputError("Both files are standard input.", fix="Give one of the two as a file.")
     limits = common.load_config(ctx, weigh__margin=margin, weigh__alpha=alpha).settings.weigh
@@ -66,6 +68,7 @@ def compare(
         common.print_json(_document(found, pairs))
     else:
         _tell(common.console(), found, pairs, (ours.name, theirs.name))
+    documents.fail_on(fail_on, [found.verdict])
 
 
 def _document(found: Comparison, pairs: Pairs) -> dict[str, Any]:

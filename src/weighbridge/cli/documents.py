@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 STDIN = "-"
 EXIT_UNSAFE, EXIT_UNDECIDED, EXIT_DISAGREES = 10, 11, 12
 """Exit codes that are answers, not errors: of --fail-on, and of `verify`."""
-FAIL_ON_HELP = "unsafe: exit 10 if a verdict is; undecided: also 11 if one is that."
+FailOn = Annotated[
+    str,
+    typer.Option(
+        "--fail-on",
+        metavar="WORD",
+        help="unsafe: exit 10 if a verdict is; undecided: also exit 11 if one is that.",
+        show_default=False,
+    ),
+]
 
 
 def read(source: str) -> bytes:
@@ -52,11 +60,11 @@ def fail_on(wanted: str, verdicts: Iterable[VerdictWord]) -> None:
     """End with the exit code that --fail-on asks for, if a verdict calls for it.
 
     Args:
-        wanted: "" for never; `unsafe`: exit 10 if any verdict is unsafe; `undecided`: also exit 11 if any is undecided
-            and none unsafe.
+        wanted: "" for never; `unsafe`: exit 10 if any verdict is unsafe; `undecided`: exit 11 as well, where none is
+            unsafe and any is undecided, or there is none at all.
         verdicts: Of all candidates.
     """
-    found = set(verdicts)
+    found = set(verdicts) or {"undecided"}
     if wanted and "unsafe" in found:
         raise typer.Exit(EXIT_UNSAFE)
     if wanted == "undecided" and "undecided" in found:

@@ -24,9 +24,7 @@ def diff(
         float | None, typer.Option(help="One-sided error rate of a verdict; NEW's own by default.", show_default=False)
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
-    fail_on: Annotated[
-        str, typer.Option("--fail-on", metavar="WORD", help=documents.FAIL_ON_HELP, show_default=False)
-    ] = "",
+    fail_on: documents.FailOn = "",
     as_json: common.Json = False,
 ) -> None:
     """Compare two runs over time: what do the same engines do now?

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weighbridge import __version__
-from weighbridge.cli import common, weigh_judge
+from weighbridge.cli import common, documents, weigh_judge
 from weighbridge.errors import InputError, StoreError, did_you_mean
 from weighbridge.settings import Config
 
@@ -65,6 +65,7 @@ def run(
         Path | None, typer.Option(help=f"Where the HTML report goes. [default: {REPORT}]", show_default=False)
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask again what earlier runs have answered.")] = False,
+    fail_on: documents.FailOn = "",
     as_json: common.Json = False,
 ) -> None:
     """Weigh engines on the same samples: scorecards, and may you move?
@@ -79,6 +80,7 @@ def run(
     from weighbridge.weigh import masking, suites
     from weighbridge.weigh.runner import Options
 
+    documents.check_fail_on(fail_on)
     levels = masking.read_levels(mask)
     if levels:
         _check_masked(engines, base)
@@ -106,6 +108,7 @@ def run(
     if target:
         write_report(target, weighing)
     _show(weighing, target, as_json=as_json)
+    documents.fail_on(fail_on, (found.verdict for found in weighing.comparisons.values()))
 
 
 async def _weigh(
