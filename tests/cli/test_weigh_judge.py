@@ -132,6 +132,8 @@ def test_pairs_are_judged_in_both_orders_and_told():
     assert [p["score"] for p in told] == [0, 0, 0, *[0.5] * 7]
     assert [j["first"] for j in told[0]["judged"]] == ["old@tape", "new@worn"]
     assert found["preferred"]["new@worn"]["difference"] == pytest.approx(-0.3)
+    assert found["judging"]["positions"][0]["flips"]["value"] == 0
+    assert (found["judging"]["compared"], found["judging"]["addressed"]) == (10, 1)
     assert found["scorecards"][1]["quality"]["value"] == pytest.approx(0.6)
     done = weigh("plain.jsonl", *BOTH, "--judge", "umpire@court", "--pairs")
     assert max(map(len, done.stdout.splitlines())) <= 80

@@ -147,6 +147,18 @@ def print_told(out: Console, weighing: Weighing) -> None:
         out.print(f"  Judging cost {common.money(told.spent)}.", markup=False)
 
 
+def with_told(weighing: Weighing) -> Any:
+    """A weighing for programs: with what there is to tell of its judges, where there is any."""
+    import msgspec
+
+    from weighbridge.weigh.judges.told import tell
+
+    told = tell(weighing)
+    if told is None:
+        return weighing
+    return {**msgspec.to_builtins(weighing), "judging": replace(told, judges=())}
+
+
 def _stopped(outcome: Outcome, bench: Bench, told: str) -> Outcome:
     if not bench.unasked:
         return outcome

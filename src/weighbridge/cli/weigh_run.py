@@ -335,7 +335,7 @@ async def _progress_bar(progress: Progress) -> AsyncIterator[None]:
 
 def _show(weighing: Weighing, report: Path | None, *, as_json: bool) -> None:
     if as_json:
-        common.print_json(weighing)
+        common.print_json(weigh_judge.with_told(weighing))
         return
     from weighbridge.cli.scorecard_view import print_weighing
 
