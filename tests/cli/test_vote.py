@@ -208,17 +208,41 @@ def ballots(count, voters, rng):
 def test_a_pair_counts_once_however_many_voted_on_it():
     many = [Ballot("p1", "s1", "a", "b", "candidate", f"v{i}", 1.0, "a") for i in range(9)]
     one = Ballot("p2", "s2", "a", "b", "base", "v0", 1.0, "a")
-    (standing,) = people.summarise([*many, one], pairs=2).standings
+    (standing,) = people.summarise([*many, one], pairs=2, seed=1).standings
     assert (standing.share.value, standing.share.n, standing.votes) == (0.5, 2, 10)
 
 
 def test_random_votes_are_about_even_and_rows_leave_skips_out():
     made = list(ballots(300, 3, random.Random(5)))
-    found = people.summarise(made, pairs=300)
+    found = people.summarise(made, pairs=300, seed=1)
     assert found.standings[0].share.low < 0.5 < found.standings[0].share.high
     assert all(v.first and v.first.low < 0.5 < v.first.high for v in found.voters)
     assert len(list(voting.rows(made))) == sum(b.choice != "skip" for b in made)
     assert len(found.raters) == 3
+    assert found.alpha is not None
+    assert found.alpha.low < 0 < found.alpha.high
+    assert all(r.corrected and r.corrected.low < 0 < r.corrected.high for r in found.raters)
+
+
+def test_votes_correct_a_judge_that_is_too_fond_of_the_candidate():
+    rng = random.Random(3)
+    truth = [float(rng.random() < 0.4) for _ in range(400)]
+    fond = [score if rng.random() < 0.7 else 1.0 for score in truth]
+    told = tuple(
+        Preference(f"s{i}", score, (Judgement("j", score, first="a"), Judgement("j", score, first="b")))
+        for i, score in enumerate(fond)
+    )
+    some = [
+        Ballot(f"p{i}", f"s{i}", "a", "b", "candidate" if truth[i] else "base", "ann", 1.0, "a")
+        for i in range(0, 400, 5)
+    ]
+    found = people.summarise(some, pairs=400, seed=1, preferences={"b": told})
+    (one,) = found.powered
+    assert (one.voted, one.pairs) == (80, 400)
+    assert one.judges_alone > 0.5
+    assert one.estimate.low < sum(truth) / 400 < one.estimate.high < one.judges_alone
+    assert one.estimate.high - one.estimate.low < one.votes_alone.high - one.votes_alone.low
+    assert people.summarise(some[:2], pairs=400, seed=1, preferences={"b": told}).powered == ()
 
 
 def test_a_scorecard_document_with_answers_is_voted_on(workshop):

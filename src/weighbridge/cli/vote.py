@@ -68,7 +68,7 @@ def vote(
     if export:
         _export(export, kept)
     if summary:
-        vote_view.show(common.console(), contest, kept, as_json=as_json)
+        vote_view.show(common.console(), contest, kept, seed=config.settings.weigh.seed, as_json=as_json)
 
 
 class _Turn(Struct):

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from weighbridge.errors import InputError, TooLargeError
-from weighbridge.weigh.judges import answers, voting
+from weighbridge.weigh.judges import answers, bias, voting
 from weighbridge.weigh.types import Preference, Weighing
 
 if TYPE_CHECKING:
@@ -19,10 +19,11 @@ MAX_WEIGHING = 1 << 30  #: bytes
 
 
 class Contest(Struct, frozen=True):
-    """The pairs, and what judges said of them, by candidate."""
+    """The pairs, what judges said of them, by candidate, and which samples belong together."""
 
     pairs: list[Pair]
     preferences: dict[str, tuple[Preference, ...]] = {}
+    clusters: dict[str, str] = {}
 
 
 def load(source: Path, other: Path | None, candidate: str) -> Contest:
@@ -39,7 +40,8 @@ def load(source: Path, other: Path | None, candidate: str) -> Contest:
     """
     if other is None:
         weighing = _weighing(source)
-        return Contest(voting.of_weighing(weighing, candidate), weighing.preferences)
+        pairs = voting.of_weighing(weighing, candidate)
+        return Contest(pairs, weighing.preferences, bias.clusters_of(weighing.samples))
     if candidate:
         raise InputError("Two files hold one candidate.", where="--candidate", fix="Leave it out.")
     return Contest(answers.pairs(source, other))

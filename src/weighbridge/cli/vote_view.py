@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from weighbridge.cli import common
 from weighbridge.weigh import numbers
+from weighbridge.weigh.judges.panel import beyond_chance
 from weighbridge.weigh.numbers import one_line, percent, plural, points, span
 from weighbridge.weigh.types import Interval
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from weighbridge.canon import Ballot
     from weighbridge.cli.vote_source import Contest
-    from weighbridge.weigh.judges.people import Standing, Summary
+    from weighbridge.weigh.judges.people import Powered, Standing, Summary
     from weighbridge.weigh.judges.voting import Pair
 
 _NAME = 40
@@ -35,11 +36,13 @@ def show_turn(out: Console, pair: Pair, *, base_first: bool, at: int, of: int) -
     _say(out, "")
 
 
-def show(out: Console, contest: Contest, kept: Sequence[Ballot], *, as_json: bool) -> None:
+def show(out: Console, contest: Contest, kept: Sequence[Ballot], *, seed: int, as_json: bool) -> None:
     """How the votes stand."""
     from weighbridge.weigh.judges.people import summarise
 
-    summary = summarise(kept, pairs=len(contest.pairs), preferences=contest.preferences)
+    summary = summarise(
+        kept, pairs=len(contest.pairs), seed=seed, preferences=contest.preferences, clusters=contest.clusters
+    )
     if as_json:
         common.print_json(summary)
         return
@@ -56,8 +59,20 @@ def _lines(summary: Summary) -> list[str]:
         first = f"; the answer on top got {_share(voter.first)}" if voter.first else ""
         skipped = f", {voter.skipped} skipped" if voter.skipped else ""
         found.append(f"{one_line(voter.name, _NAME)}: {plural(voter.votes, 'vote')}{skipped}{first}.")
-    found += [harmony.sentence for harmony in (*summary.raters, *summary.judges)]
-    return found
+    found += [harmony.sentence for harmony in summary.raters]
+    if len(summary.voters) > 2:  # noqa: PLR2004 - of two, the sentence above says it
+        found.append(f"All voters together{beyond_chance('alpha', summary.alpha)}." if summary.alpha else "")
+    found += [harmony.sentence for harmony in summary.judges]
+    found += [_powered(told) for told in summary.powered]
+    return [line for line in found if line]
+
+
+def _powered(told: Powered) -> str:
+    name = one_line(told.candidate, _NAME)
+    return (
+        f"Judges corrected by {told.voted} voted pairs of {told.pairs}: people would prefer {name} in "
+        f"{_share(told.estimate)}; judges alone say {percent(told.judges_alone)}, votes alone {_share(told.votes_alone)}."
+    )
 
 
 def _standing(told: Standing) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 
 import pytest
 from judging import Road, bench, engine, result, sample
@@ -135,3 +136,16 @@ async def test_clusters_widen_what_is_told():
     assert alone
     assert together
     assert together.share.high - together.share.low > alone.share.high - alone.share.low
+
+
+async def test_a_win_that_is_only_length_is_told_as_one():
+    rng = random.Random(4)
+    texts = [("x" * rng.randint(5, 40), "y" * rng.randint(20, 60)) for _ in range(120)]
+    found = await prefer(bench(Road(judge=longest)), pairs(*texts))
+    length = bias.length(found)
+    assert length
+    assert length.controlled
+    assert length.pull
+    assert length.share.value > 0.7
+    assert length.controlled.low < 0.55
+    assert length.pull.low > 0

@@ -6,11 +6,12 @@ of samples are not taken as independent.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
 from weighbridge.weigh import stats
+from weighbridge.weigh.stats import lengths
 from weighbridge.weigh.types import Interval, Judgement, Preference, Sample
 
 
@@ -30,13 +31,15 @@ class Length(Struct, frozen=True):
     """What length did: the share of pairs whose longer answer was preferred, ties as half, where lengths differ.
 
     `mean_difference` is the candidate's length minus the base's, on average, in characters. `controlled` is the share
-    that prefers the candidate, were both answers equally long; None where there is too little to tell.
+    that prefers the candidate, were both answers equally long; None where there is too little to tell. `pull` is how many
+    log-odds the candidate gains where its answer is much longer than usual (a unit of tanh).
     """
 
     longer: Interval | None
     mean_difference: float
     share: Interval
     controlled: Interval | None = None
+    pull: Interval | None = None
 
 
 class Missing(Struct, frozen=True):
@@ -85,18 +88,12 @@ def missing(judged: Iterable[Judgement]) -> tuple[Missing, ...]:
     )
 
 
-def length(
-    found: Sequence[Preference],
-    clusters: Mapping[str, str] | None = None,
-    *,
-    controlled: Callable[[Sequence[float], Sequence[float]], Interval | None] | None = None,
-) -> Length | None:
+def length(found: Sequence[Preference], clusters: Mapping[str, str] | None = None) -> Length | None:
     """What length did to the verdicts that judges gave; None where they gave none.
 
     Args:
         found: The preferences.
         clusters: Which samples belong together, by id.
-        controlled: From scores and differences of length to the share at equal length.
     """
     told = [(p, p.score) for p in found if p.score is not None and p.judged]
     if not told:
@@ -109,11 +106,14 @@ def length(
         for group, score, difference in zip(groups, scores, differences, strict=True)
         if difference
     ]
+    labels = _labels(groups)
+    equal = lengths.controlled(scores, differences, labels)
     return Length(
         longer=stats.mean_interval([s for _, s in longer], _labels([g for g, _ in longer])) if longer else None,
         mean_difference=sum(differences) / len(differences),
-        share=stats.mean_interval(scores, _labels(groups)),
-        controlled=controlled(scores, differences) if controlled else None,
+        share=stats.mean_interval(scores, labels),
+        controlled=equal.controlled if equal else None,
+        pull=equal.length if equal else None,
     )
 
 

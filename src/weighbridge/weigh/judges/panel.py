@@ -10,7 +10,8 @@ from msgspec import Struct
 from weighbridge.canon import Ballot
 from weighbridge.weigh import stats
 from weighbridge.weigh.judges.bias import both_orders
-from weighbridge.weigh.numbers import one_line, percent, plural, points, span
+from weighbridge.weigh.numbers import MINUS, one_line, percent, plural, points, span
+from weighbridge.weigh.stats import agreement
 from weighbridge.weigh.types import Interval, Preference, Weighing
 
 _NAME = 60
@@ -21,12 +22,15 @@ class Harmony(Struct, frozen=True):
     """How two who judged the same agree.
 
     `agreed` is the share of pairs of answers on which both prefer the same one, or neither; of grades, the share that lie
-    less than half the scale apart. `distance` is the mean distance of two grades, None for pairs.
+    less than half the scale apart. `corrected` takes out what chance alone would give: Cohen's kappa of pairs,
+    Krippendorff's alpha of grades; 1 is full agreement, 0 none beyond chance, None cannot be told. `distance` is the mean
+    distance of two grades, None for pairs.
     """
 
     one: str
     other: str
     agreed: Interval
+    corrected: Interval | None = None
     distance: float | None = None
 
     @property
@@ -34,14 +38,24 @@ class Harmony(Struct, frozen=True):
         """The same for people."""
         what = "pair" if self.distance is None else "grade"
         far = f", {points(self.distance)} points apart on average" if self.distance is not None else ""
+        name = "kappa" if self.distance is None else "alpha"
         return (
             f"{one_line(self.one, _NAME)} and {one_line(self.other, _NAME)} agree on {percent(self.agreed.value)} "
-            f"({span(self.agreed.low, self.agreed.high)}) of {plural(self.agreed.n, what)}{far}."
+            f"({span(self.agreed.low, self.agreed.high)}) of {plural(self.agreed.n, what)}{far}"
+            f"{beyond_chance(name, self.corrected)}."
         )
 
 
+def beyond_chance(name: str, share: Interval | None) -> str:
+    """An agreement beyond chance, as the end of a sentence; nothing where it cannot be told."""
+    if share is None:
+        return ""
+    told = f"; {name} {share.value:.2f} ({share.low:.2f} to {share.high:.2f})"
+    return told.replace("-", MINUS)
+
+
 def harmony(weighing: Weighing) -> tuple[Harmony, ...]:
-    """How each two judges of a weighing agree: on pairs, and on grades."""
+    """How each two judges of a weighing agree: on pairs, and on grades. Intervals are drawn with the weighing's seed."""
     names = list(dict.fromkeys(judge.engine for judge in weighing.judges))
     if len(names) < 2:  # noqa: PLR2004 - one has nobody to agree with
         return ()
@@ -49,7 +63,8 @@ def harmony(weighing: Weighing) -> tuple[Harmony, ...]:
     graded = grades(weighing)
     found = []
     for one, other in combinations(names, 2):
-        found += [*on_pairs(one, other, sided), *_on_grades(one, other, graded)]
+        found += on_pairs(one, other, sided, seed=weighing.seed)
+        found += _on_grades(one, other, graded, seed=weighing.seed)
     return tuple(found)
 
 
@@ -88,20 +103,38 @@ def side(score: float) -> int:
     return (score > 0.5) - (score < 0.5)  # noqa: PLR2004 - neither
 
 
-def on_pairs(one: str, other: str, scores: Mapping[str, Mapping[Hashable, float]]) -> list[Harmony]:
-    """How two agree on those pairs that both judged; nothing where there is none."""
+def on_pairs(one: str, other: str, scores: Mapping[str, Mapping[Hashable, float]], *, seed: int) -> list[Harmony]:
+    """How two agree on those pairs that both judged; nothing where there is none.
+
+    Args:
+        one: The first one's name.
+        other: The second one's name.
+        scores: By name: the score of each pair (candidate and sample).
+        seed: Of what is drawn for intervals.
+    """
     ours, theirs = scores.get(one, {}), scores.get(other, {})
     shared = [key for key in ours if key in theirs]
     if not shared:
         return []
-    same = [float(side(ours[key]) == side(theirs[key])) for key in shared]
-    return [Harmony(one, other, stats.mean_interval(same))]
+    sides = [side(ours[key]) for key in shared], [side(theirs[key]) for key in shared]
+    clusters = _by_sample(shared)
+    return [Harmony(one, other, agreement.agreed(*sides, clusters), agreement.kappa(*sides, clusters, seed=seed))]
 
 
-def _on_grades(one: str, other: str, scores: Mapping[str, Mapping[Hashable, float]]) -> list[Harmony]:
+def _on_grades(one: str, other: str, scores: Mapping[str, Mapping[Hashable, float]], *, seed: int) -> list[Harmony]:
     ours, theirs = scores.get(one, {}), scores.get(other, {})
-    apart = [abs(ours[key] - theirs[key]) for key in ours if key in theirs]
-    if not apart:
+    shared = [key for key in ours if key in theirs]
+    if not shared:
         return []
-    near = [float(distance < _APART) for distance in apart]
-    return [Harmony(one, other, stats.mean_interval(near), sum(apart) / len(apart))]
+    apart = [abs(ours[key] - theirs[key]) for key in shared]
+    clusters = _by_sample(shared)
+    near = stats.mean_interval([float(distance < _APART) for distance in apart], clusters)
+    rated = [(ours[key], theirs[key]) for key in shared]
+    alpha = agreement.krippendorff(rated, clusters, metric="interval", seed=seed)
+    return [Harmony(one, other, near, alpha, sum(apart) / len(apart))]
+
+
+def _by_sample(keys: Sequence[Hashable]) -> list[Hashable] | None:
+    """Samples as clusters: the same sample of two engines is no independent look. None where each comes once."""
+    samples: list[Hashable] = [key[1] if isinstance(key, tuple) else key for key in keys]
+    return samples if len(set(samples)) < len(samples) else None

@@ -11,7 +11,10 @@ from weighbridge.canon import Ballot
 from weighbridge.weigh import stats
 from weighbridge.weigh.judges import panel
 from weighbridge.weigh.judges.panel import Harmony
+from weighbridge.weigh.stats import agreement, powered
 from weighbridge.weigh.types import Interval, Preference
+
+_LEAST = 3  # pairs with votes, of clusters of their own; fewer show no spread
 
 
 class Voter(Struct, frozen=True):
@@ -36,6 +39,21 @@ class Standing(Struct, frozen=True):
     ties: int
 
 
+class Powered(Struct, frozen=True):
+    """What people would prefer of all pairs that judges compared, though they voted on few: votes correct the judges.
+
+    `voted` of `pairs` have votes. `estimate` is the share that prefers the candidate, `votes_alone` the same without the
+    judges, `judges_alone` what they say. The votes' pairs have to be drawn at random, as `weighbridge vote` does.
+    """
+
+    candidate: str
+    estimate: Interval
+    votes_alone: Interval
+    judges_alone: float
+    voted: int
+    pairs: int
+
+
 class Summary(Struct, frozen=True, omit_defaults=True):
     """How votes stand."""
 
@@ -44,22 +62,31 @@ class Summary(Struct, frozen=True, omit_defaults=True):
     voters: tuple[Voter, ...] = ()
     standings: tuple[Standing, ...] = ()
     raters: tuple[Harmony, ...] = ()  #: voters, two by two
+    alpha: Interval | None = None  #: Krippendorff's, over all voters; None where no two voted on one pair
     judges: tuple[Harmony, ...] = ()  #: each judge with the people, averaged
+    powered: tuple[Powered, ...] = ()
 
 
 def summarise(
-    ballots: Sequence[Ballot], *, pairs: int, preferences: Mapping[str, Sequence[Preference]] | None = None
+    ballots: Sequence[Ballot],
+    *,
+    pairs: int,
+    seed: int,
+    preferences: Mapping[str, Sequence[Preference]] | None = None,
+    clusters: Mapping[str, str] | None = None,
 ) -> Summary:
     """How votes stand.
 
     Args:
         ballots: The votes.
         pairs: How many pairs could be voted on.
+        seed: Of what is drawn for intervals.
         preferences: What judges said of the same samples, by candidate.
+        clusters: Which samples belong together, by id.
     """
     scores = panel.people(ballots)
     names = sorted(scores)
-    raters = [h for one, other in combinations(names, 2) for h in panel.on_pairs(one, other, scores)]
+    raters = [h for one, other in combinations(names, 2) for h in panel.on_pairs(one, other, scores, seed=seed)]
     return Summary(
         pairs=pairs,
         voted=len({ballot.pair for ballot in ballots if ballot.score is not None}),
@@ -68,7 +95,9 @@ def summarise(
         ),
         standings=tuple(_standings(ballots)),
         raters=tuple(raters),
-        judges=tuple(_with_judges(ballots, preferences or {})),
+        alpha=_alpha(scores, seed),
+        judges=tuple(_with_judges(ballots, preferences or {}, seed)),
+        powered=tuple(_powered(ballots, preferences or {}, clusters or {})),
     )
 
 
@@ -116,10 +145,38 @@ def _standings(ballots: Sequence[Ballot]) -> list[Standing]:
     return found
 
 
-def _with_judges(ballots: Sequence[Ballot], preferences: Mapping[str, Sequence[Preference]]) -> list[Harmony]:
+def _alpha(scores: Mapping[str, Mapping[Hashable, float]], seed: int) -> Interval | None:
+    """How all voters agree on whom they prefer."""
+    units: dict[Hashable, list[int]] = {}
+    for given in scores.values():
+        for key, score in given.items():
+            units.setdefault(key, []).append(panel.side(score))
+    return agreement.krippendorff(list(units.values()), seed=seed) if units else None
+
+
+def _with_judges(
+    ballots: Sequence[Ballot], preferences: Mapping[str, Sequence[Preference]], seed: int
+) -> list[Harmony]:
     judged = panel.verdicts(preferences)
     crowd = "people"
     while crowd in judged:
         crowd += "*"
     scores: dict[str, Mapping[Hashable, float]] = {**judged, crowd: mean_scores(ballots)}
-    return [h for judge in judged for h in panel.on_pairs(judge, crowd, scores)]
+    return [h for judge in judged for h in panel.on_pairs(judge, crowd, scores, seed=seed)]
+
+
+def _powered(
+    ballots: Sequence[Ballot], preferences: Mapping[str, Sequence[Preference]], clusters: Mapping[str, str]
+) -> list[Powered]:
+    votes, found = mean_scores(ballots), []
+    for candidate, rows in preferences.items():
+        told = [(p.sample, p.score) for p in rows if p.score is not None and p.judged]
+        human = [votes.get((candidate, sample)) for sample, _ in told]
+        labels = [clusters.get(sample) or f"sample {sample}" for sample, _ in told]
+        voted = {label for label, vote in zip(labels, human, strict=True) if vote is not None}
+        if len(voted) < _LEAST:
+            continue
+        groups = labels if len(set(labels)) < len(labels) else None
+        one = powered.mean([score for _, score in told], human, groups)
+        found.append(Powered(candidate, one.estimate, one.labels_alone, one.judge_alone, one.labelled, len(told)))
+    return found
