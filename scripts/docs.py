@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import os
 import re
 import subprocess
@@ -30,9 +31,15 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a page is out of date")
     check = parser.parse_args().check
     stale = 0
-    pages = {"commands": commands, "settings": settings_page, "errors": errors_page, "profiles": profiles_page}
+    pages = {
+        "commands.md": commands,
+        "settings.md": settings_page,
+        "errors.md": errors_page,
+        "profiles.md": profiles_page,
+        "scorecard.schema.json": schema_page,
+    }
     for name, text in ((name, page()) for name, page in pages.items()):
-        path = DOCS / f"{name}.md"
+        path = DOCS / name
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         if check:
@@ -124,6 +131,13 @@ def errors_page() -> str:
         about = (kind.__doc__ or "").splitlines()[0]
         lines.append(f"| `{kind.code}` | {kind.http_status} | {kind.exit_code} | {about} |")
     return "\n".join([*lines, ""])
+
+
+def schema_page() -> str:
+    """The JSON Schema of scorecard documents."""
+    from weighbridge.weigh.document import schema
+
+    return json.dumps(schema.published(), indent=2) + "\n"
 
 
 def profiles_page() -> str:

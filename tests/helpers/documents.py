@@ -6,8 +6,8 @@ import random
 from typing import Any
 
 from msgspec.structs import replace
+from weighings import make_samples, reply
 
-from helpers.weighings import make_samples, reply
 from weighbridge import __version__
 from weighbridge.canon import Engine, Fact, Host, Model, Offer, Price, Profile, Usage
 from weighbridge.weigh import graders, scorecard, suites

@@ -17,7 +17,7 @@ _NUMBERS = {int, float}
 _ES_LARGEST, _ES_SMALLEST = 21, -6  #: ECMAScript writes 1e21 and 1e-7 with an exponent, and nothing between them
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _sorted = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True).encode
-_TRICKY = re.compile(r"[\[:,]-?[0-9]+[.eE]|[0-9]{16}|[\ue000-\U0010ffff]")
+_TRICKY = re.compile(r"(?:^|[\[:,])-?[0-9]+[.eE]|[0-9]{16}|[\ue000-\U0010ffff]")
 """What Python may write or sort in another way: fractions, large numbers, names beyond the first plane; in texts too."""
 
 

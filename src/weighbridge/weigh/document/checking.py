@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from weighbridge import __version__
+from weighbridge.errors import InputError
 from weighbridge.weigh.document import reading, recomputing, signing, writing
 from weighbridge.weigh.document.matching import UNTOLD, Leaf, leaves
 from weighbridge.weigh.document.reading import Opened
@@ -132,7 +133,12 @@ def _page(opened: Opened) -> Iterator[Leaf]:
 
 
 def _figures(opened: Opened, told: Weighing) -> Iterator[Leaf]:
-    found = recomputing.figures(told)
+    try:
+        found = recomputing.figures(told)
+    except InputError as error:
+        raise InputError(
+            f"The raw part cannot be weighed: {error.what}", where=f"{opened.name}: raw", fix=error.fix
+        ) from error
     claimed = {name: value for name, value in opened.tree["figures"].items() if name != "stopping"}
     found.pop("stopping", None)
     return leaves(claimed, found, "figures")

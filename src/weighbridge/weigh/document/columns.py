@@ -12,7 +12,7 @@ import msgspec
 from weighbridge.canon import Choice, Reply, TextPart, ToolCallPart, Usage
 from weighbridge.weigh.document import canonical
 from weighbridge.weigh.document.shape import Outcome, Pass, Role
-from weighbridge.weigh.types import Exposure, Grade, Judgement, Result, Sample
+from weighbridge.weigh.types import Grade, Result, Sample
 
 Said = tuple[str, str, tuple[tuple[str, str], ...]]
 
@@ -144,7 +144,6 @@ def _same(value: Any, _index: int) -> Any:
 
 def _result(engine: str, sample: str, index: int, get: Getters) -> Result:
     outcome = get["outcome"](index)
-    exposure = get["exposure"](index)
     return Result(
         sample=sample,
         engine=engine,
@@ -158,19 +157,18 @@ def _result(engine: str, sample: str, index: int, get: Getters) -> Result:
         error=get["error"](index),
         trace=get["trace"](index),
         reused=get["reused"](index),
-        exposure=msgspec.convert(exposure, Exposure) if exposure is not None else None,
+        exposure=get["exposure"](index),
     )
 
 
 def _grade(index: int, get: Getters, *, missing: bool) -> Grade:
-    judged = get["judged"](index)
     return Grade(
         score=get["score"](index) or 0.0,
         valid=get["valid"](index),
         why=get["why"](index),
         label=get["label"](index),
         missing=missing,
-        judged=msgspec.convert(judged, tuple[Judgement, ...]) if judged else (),
+        judged=get["judged"](index) or (),
     )
 
 

@@ -14,7 +14,7 @@ from weighbridge.weigh import graders, masking, scorecard
 from weighbridge.weigh.document import canonical, columns, reading, writing
 from weighbridge.weigh.document.matching import Leaf
 from weighbridge.weigh.document.shape import Document, Pass
-from weighbridge.weigh.types import Grade, Judgement, Result, Sample, Suite, Weighing
+from weighbridge.weigh.types import Grade, Result, Sample, Suite, Weighing
 
 JUDGED_ELSEWHERE = ("rubric", "code")  #: graders that take a judge or a sandbox, not the answer alone
 
@@ -144,7 +144,7 @@ def judgements(document: Document) -> Iterator[Leaf]:
     for place, one in enumerate(document.raw.passes):
         for index, rows in enumerate(one.judged):
             if rows:
-                found: Grade = of_judgements(msgspec.convert(rows, tuple[Judgement, ...]))
+                found: Grade = of_judgements(rows)
                 yield Leaf(
                     f"raw.passes[{place}].score[{index}]", one.score[index], None if found.missing else found.score
                 )

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from weighbridge.canon import Level
-from weighbridge.weigh.types import Comparison, Judge, Preference, Scorecard, Stopping, Toll
+from weighbridge.canon import Host, Level, Model, Offer
+from weighbridge.weigh.types import Comparison, Exposure, Judge, Judgement, Preference, Scorecard, Stopping, Toll
 
 FORMAT = "weighbridge-scorecard"
 VERSION = 1
@@ -107,12 +107,18 @@ class Pass(Struct, frozen=True, omit_defaults=True):
         tuple[tuple[str, str, tuple[tuple[str, str], ...]] | None, ...],
         Meta(description="The answer: its text, its refusal, its tool calls as (name, arguments)."),
     ] = ()
-    judged: Annotated[
-        tuple[tuple[dict[str, Any], ...], ...], Meta(description="What each judge said, as it came.")
-    ] = ()
+    judged: Annotated[tuple[tuple[Judgement, ...], ...], Meta(description="What each judge said, as it came.")] = ()
     exposure: Annotated[
-        tuple[dict[str, Any] | None, ...], Meta(description="What the engine saw of identifiers, in counts.")
+        tuple[Exposure | None, ...], Meta(description="What the engine saw of identifiers, in counts.")
     ] = ()
+
+
+class EngineFacts(Struct, frozen=True):
+    """Whom it was asked: public facts and prices, dated and with their sources where these are known."""
+
+    model: Model
+    host: Host
+    offer: Offer
 
 
 class Raw(Struct, frozen=True, omit_defaults=True):
@@ -120,9 +126,7 @@ class Raw(Struct, frozen=True, omit_defaults=True):
 
     run: Run
     suite: SuiteFacts
-    engines: Annotated[
-        tuple[dict[str, Any], ...], Meta(description="Model, host and offer: facts and prices, dated and with sources.")
-    ]
+    engines: tuple[EngineFacts, ...]
     passes: tuple[Pass, ...]
     judges: tuple[Judge, ...] = ()
     preferences: dict[str, tuple[Preference, ...]] = {}

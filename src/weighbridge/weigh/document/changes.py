@@ -1,0 +1,305 @@
+"""Two documents over time: what the same engines do now on the same samples, and what else changed beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import isfinite
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from weighbridge.errors import InputError
+from weighbridge.weigh import masking, scorecard, stats
+from weighbridge.weigh.document import columns, reading, writing
+from weighbridge.weigh.document.matching import UNTOLD, leaves
+from weighbridge.weigh.document.reading import Opened
+from weighbridge.weigh.types import Comparison, Result, Sample, Weighing
+from weighbridge.weigh.verdict import compare
+
+MOST_LISTED = 100  #: samples and facts that are named; all are counted
+MILLION = 1_000_000
+
+
+class Moved(Struct, frozen=True, omit_defaults=True):
+    """A figure then and now. `low` and `high` are the ends of its 95 % interval, None where nothing bounds it.
+
+    `kind` says of what: of `ratio`, new over old, or of `difference`, new minus old.
+    """
+
+    name: str
+    unit: str
+    old: float
+    new: float
+    kind: str
+    value: float
+    n: int
+    low: float | None = None
+    high: float | None = None
+
+
+class Fact(Struct, frozen=True):
+    """A fact or a price that is another now: where it stands, what it was, what it is."""
+
+    path: str
+    old: Any
+    new: Any
+
+
+class EngineDiff(Struct, frozen=True, omit_defaults=True):
+    """What changed for one engine on the samples that both documents hold.
+
+    `quality` compares it with itself: the base is then, the candidate is now. `better` and `worse` name samples whose
+    score rose or fell; `reworded` of `answered` answers are in other words.
+    """
+
+    engine: str
+    quality: Comparison
+    better: tuple[str, ...] = ()
+    worse: tuple[str, ...] = ()
+    better_count: int = 0
+    worse_count: int = 0
+    reworded: int = 0
+    answered: int = 0
+    failures: tuple[int, int] = (0, 0)
+    moved: tuple[Moved, ...] = ()
+    facts: tuple[Fact, ...] = ()
+
+
+class Side(Struct, frozen=True):
+    """Which document."""
+
+    name: str
+    suite: str
+    day: str
+    software: str
+    digest: str
+    samples: int
+
+
+class Diff(Struct, frozen=True, omit_defaults=True):
+    """What changed from one document to another. `same_suite`: both say the same suite, by its digest.
+
+    `shared` samples have one digest in both; `changed` have one id and two digests, and count nowhere. `noise` is how
+    the base differed from itself within the later run, where it was asked twice.
+    """
+
+    old: Side
+    new: Side
+    same_suite: bool
+    shared: int
+    changed: int
+    only_old: int
+    only_new: int
+    engines: tuple[EngineDiff, ...]
+    only_old_engines: tuple[str, ...] = ()
+    only_new_engines: tuple[str, ...] = ()
+    noise: Comparison | None = None
+    notes: tuple[str, ...] = ()
+
+
+class _Pair(NamedTuple):
+    sample: Sample
+    old: Result
+    new: Result
+    scores: tuple[float, float]
+
+
+def diff(old: Opened, new: Opened, *, margin: float | None = None, alpha: float | None = None) -> Diff:
+    """What changed, sample by sample, for every engine that both documents hold.
+
+    Args:
+        old: The earlier document.
+        new: The later one.
+        margin: How much worse is still good enough; the later document's own by default.
+        alpha: One-sided error rate of each verdict; the later document's own by default.
+
+    Raises:
+        InputError: A document was changed after it was written, or the two share no sample or no engine.
+    """
+    for one in (old, new):
+        if writing.digests(one.tree) != one.tree["digests"]:
+            raise InputError(
+                "The document was changed after it was written: its digests do not fit.",
+                where=one.name,
+                fix=f"See what `weighbridge verify {one.name}` says of it.",
+            )
+    then, now = reading.weighing_of(old), reading.weighing_of(new)
+    shared, changed = _shared(old, new)
+    names = [name for name in now.results if name in then.results]
+    if not shared or not names:
+        raise InputError(
+            f"The documents share no {'sample' if not shared else 'engine'}: nothing can be compared honestly.",
+            where=f"{old.name}, {new.name}",
+            fix="Compare runs of the same engines on the same suite.",
+        )
+    limits = (now.margin if margin is None else margin, now.alpha if alpha is None else alpha)
+    found = [_engine(name, then, now, shared, limits) for name in names]
+    known = set(then.results), set(now.results)
+    return Diff(
+        old=_side(old),
+        new=_side(new),
+        same_suite=then.digest == now.digest,
+        shared=len(shared),
+        changed=changed,
+        only_old=len(then.samples) - len(shared) - changed,
+        only_new=len(now.samples) - len(shared) - changed,
+        engines=tuple(one for one in found if one is not None),
+        only_old_engines=tuple(sorted(known[0] - known[1])),
+        only_new_engines=tuple(sorted(known[1] - known[0])),
+        noise=now.noise,
+        notes=tuple(_notes(then, now)),
+    )
+
+
+def _side(opened: Opened) -> Side:
+    document = opened.typed
+    return Side(
+        name=opened.name,
+        suite=document.raw.suite.name,
+        day=document.raw.run.day,
+        software=f"{document.software.name} {document.software.version}",
+        digest=document.digests.document,
+        samples=len(document.raw.suite.samples.id),
+    )
+
+
+def _shared(old: Opened, new: Opened) -> tuple[set[str], int]:
+    """The samples that are the same in both, and how many have only the same name."""
+    ours, theirs = (dict(zip(s.id, s.digest, strict=True)) for s in (o.typed.raw.suite.samples for o in (old, new)))
+    both = ours.keys() & theirs.keys()
+    same = {key for key in both if ours[key] == theirs[key]}
+    return same, len(both) - len(same)
+
+
+def _notes(then: Weighing, now: Weighing) -> Iterator[str]:
+    if then.version != now.version:
+        yield f"The software changed: {then.version} then, {now.version} now. Graders may have changed with it."
+    if then.levels != now.levels:
+        yield "The levels of masking are not the same."
+    if (then.seed, then.day, then.started) == (now.seed, now.day, now.started):
+        yield "Both documents tell of one and the same run."
+        return
+    kept = [name for name, results in now.results.items() if any(result.reused for result in results)]
+    if kept:
+        yield f"Some answers of the later run were kept from earlier ones: {', '.join(kept)}. --fresh asks again."
+
+
+def _engine(
+    name: str, then: Weighing, now: Weighing, shared: set[str], limits: tuple[float, float]
+) -> EngineDiff | None:
+    pairs = _pairs(name, then, now, shared)
+    if not pairs:
+        return None
+    quality = compare(
+        [pair.scores[0] for pair in pairs],
+        [pair.scores[1] for pair in pairs],
+        clusters=scorecard.clusters_of([pair.sample for pair in pairs]),
+        margin=limits[0],
+        alpha=limits[1],
+    )
+    better = [pair.sample.id for pair in pairs if pair.scores[1] > pair.scores[0]]
+    worse = [pair.sample.id for pair in pairs if pair.scores[1] < pair.scores[0]]
+    before, after = _words(then, name), _words(now, name)
+    answered = [key for pair in pairs if (key := pair.sample.id) in before and key in after]
+    return EngineDiff(
+        engine=name,
+        quality=quality,
+        better=tuple(better[:MOST_LISTED]),
+        worse=tuple(worse[:MOST_LISTED]),
+        better_count=len(better),
+        worse_count=len(worse),
+        reworded=sum(before[key] != after[key] for key in answered),
+        answered=len(answered),
+        failures=(sum(pair.old.grade is None for pair in pairs), sum(pair.new.grade is None for pair in pairs)),
+        moved=tuple(_moved(pairs)),
+        facts=tuple(_facts(name, then, now)),
+    )
+
+
+def _pairs(name: str, then: Weighing, now: Weighing, shared: set[str]) -> list[_Pair]:
+    """Both results of every shared sample, where neither is missing; scores are means over all passes."""
+    before, after = _scores(then, name), _scores(now, name)
+    old = {result.sample: result for result in then.results[name]}
+    new = {result.sample: result for result in now.results[name]}
+    return [
+        _Pair(sample, old[sample.id], new[sample.id], (before[sample.id], after[sample.id]))
+        for sample in now.samples
+        if sample.id in shared and sample.id in before and sample.id in after and sample.id in old and sample.id in new
+    ]
+
+
+def _scores(weighing: Weighing, name: str) -> dict[str, float]:
+    """By sample, the mean score over all passes that could be graded."""
+    found: dict[str, list[float]] = {}
+    for results in (weighing.results[name], *weighing.repeats.get(name, ())):
+        for result in results:
+            if not result.missing:
+                found.setdefault(result.sample, []).append(result.score)
+    return {sample: sum(scores) / len(scores) for sample, scores in found.items()}
+
+
+def _words(weighing: Weighing, name: str) -> dict[str, str]:
+    """By sample, the digest of the engine's answer, as its document tells it."""
+    for one in weighing.source["raw"]["passes"]:
+        if one["engine"] == name and one["role"] == "answers" and "answer" in one:
+            told = zip(weighing.samples, one["answer"], strict=True)
+            return {sample.id: digest for sample, digest in told if digest}
+    return {}
+
+
+def _moved(pairs: Sequence[_Pair]) -> Iterator[Moved]:
+    from weighbridge.weigh.stats import quantiles, ratios
+
+    clusters = scorecard.clusters_of([pair.sample for pair in pairs])
+    priced = [_both(pair, "cost") for pair in pairs]
+    told = [(index, both) for index, both in enumerate(priced) if both is not None]
+    if told and all(sum(both[side] for _, both in told) > 0 for side in (0, 1)):
+        ones = [1.0] * len(told)
+        found = ratios.change(
+            ([both[0] for _, both in told], ones),
+            ([both[1] for _, both in told], ones),
+            [clusters[index] for index, _ in told] if clusters else None,
+        )
+        means = [sum(both[side] for _, both in told) / len(told) * 1000 / MILLION for side in (0, 1)]
+        yield _figure("cost per 1,000 requests", "currency", means, "ratio", found)
+    for name, title in (("first_token", "first token"), ("total", "whole answer")):
+        times = [both for pair in pairs if (both := _both(pair, name)) is not None]
+        for share in (0.5, 0.95) if times else ():
+            old, new = [both[0] for both in times], [both[1] for both in times]
+            difference = quantiles.quantile_difference(old, new, share, paired=True)
+            ends = [stats.quantile(values, share) or 0.0 for values in (old, new)]
+            yield _figure(f"{title} p{share * 100:.0f}", "s", ends, "difference", difference)
+
+
+def _both(pair: _Pair, name: str) -> tuple[float, float] | None:
+    """A measure of both answers, where both were given and it is known of both."""
+    old, new = getattr(pair.old, name), getattr(pair.new, name)
+    answered = pair.old.grade is not None and pair.new.grade is not None
+    return (float(old), float(new)) if answered and old is not None and new is not None else None
+
+
+def _figure(name: str, unit: str, ends: Sequence[float], kind: str, found: Any) -> Moved:
+    low, high = (end if isfinite(end) else None for end in (found.low, found.high))
+    return Moved(name, unit, ends[0], ends[1], kind, found.value, found.n, low, high)
+
+
+def _facts(name: str, then: Weighing, now: Weighing) -> Iterator[Fact]:
+    old, new = (_told(name, weighing) for weighing in (then, now))
+    count = 0
+    for leaf in leaves(old, new):
+        if not leaf.agrees and count < MOST_LISTED:
+            count += 1
+            yield Fact(leaf.path, _plain(leaf.told), _plain(leaf.found))
+
+
+def _told(name: str, weighing: Weighing) -> Any:
+    for engine in weighing.engines:
+        if name in {masking.name_of(engine.name, level) for level in weighing.levels or (None,)}:
+            told = columns.clean(msgspec.to_builtins(engine))
+            return {key: told[key] for key in ("model", "host", "offer")}
+    return {}
+
+
+def _plain(value: Any) -> Any:
+    return None if value is UNTOLD else value
