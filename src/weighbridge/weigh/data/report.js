@@ -1,4 +1,3 @@
-"use strict";
 // Draws the samples from the JSON block, one page at a time. Texts of models only ever become text nodes.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -24,36 +23,46 @@
     return node;
   }
   const mark = (engine) => marks[engine].cloneNode(true);
-  const right = (result) => result !== null && !result.error && result.score >= 1;
+  const graded = (result) => result !== null && !result.missing;
+  const right = (result) => graded(result) && !result.error && result.score >= 1;
   const number = (value) => value.toLocaleString("en-US");
 
   // --- which samples -------------------------------------------------------------------------------
 
   function shows() {
-    const base = data.engines[0];
     const kinds = [
       ["all", "All samples", () => true],
-      ["disagree", "Disagreements only", (s) => new Set(s.results.filter(Boolean).map((r) => r.score)).size > 1],
-      ["failures", "Failures only (any engine)", (s) => s.results.some((r) => r && !right(r))],
+      ["disagree", "Disagreements only", (s) => new Set(s.results.filter(graded).map((r) => r.score)).size > 1],
+      ["failures", "Failures only (any engine)", (s) => s.results.some((r) => graded(r) && !right(r))],
       ["errors", "Calls that failed", (s) => s.results.some((r) => r?.error)],
+      ["missing", "Not graded", (s) => s.results.some((r) => r?.missing)],
       ["unasked", "Not asked of every engine", (s) => s.results.includes(null)],
     ];
-    if (!data.samples.some(kinds.at(-1)[2])) kinds.pop();
-    if (!data.compared) kinds.splice(1, 1);
-    data.engines.forEach((name, i) => {
-      if (!data.compared || i === 0) return;
-      kinds.push([`lost-${i}`, `Lost: ${base} right, ${name} not`, (s) => right(s.results[0]) && s.results[i] && !right(s.results[i])]);
-      kinds.push([`won-${i}`, `Won: ${name} right, ${base} not`, (s) => right(s.results[i]) && s.results[0] && !right(s.results[0])]);
-    });
-    return kinds;
+    const rare = ["missing", "unasked"];
+    const common = kinds.filter(([name, , fits]) => !rare.includes(name) || data.samples.some(fits));
+    return data.compared ? common : common.filter(([name]) => name !== "disagree");
   }
-  const kinds = shows();
+
+  // For each candidate, which of the two was right.
+  function outcomes(i) {
+    const base = data.engines[0];
+    const name = data.engines[i];
+    const both = (s) => graded(s.results[0]) && graded(s.results[i]);
+    return [
+      [`lost-${i}`, `Lost: ${base} right, ${name} not`, (s) => both(s) && right(s.results[0]) && !right(s.results[i])],
+      [`won-${i}`, `Won: ${name} right, ${base} not`, (s) => both(s) && right(s.results[i]) && !right(s.results[0])],
+      [`both-${i}`, `Both right: ${name} and ${base}`, (s) => right(s.results[0]) && right(s.results[i])],
+      [`neither-${i}`, `Neither right: ${name}, ${base}`, (s) => both(s) && !right(s.results[0]) && !right(s.results[i])],
+    ];
+  }
+  const candidates = data.compared ? data.engines.map((_, i) => i).slice(1) : [];
+  const kinds = [...shows(), ...candidates.flatMap(outcomes)];
 
   function haystack(index) {
     if (haystacks[index] === undefined) {
       const s = data.samples[index];
       const blocks = [...s.asked.map((m) => m.blocks), ...s.results.map((r) => r?.blocks ?? [])].flat();
-      const whys = s.results.flatMap((r) => (r ? [r.why, r.error] : []));
+      const whys = s.results.flatMap((r) => (r ? [r.why, r.error, r.label, ...r.judged] : [])).concat(s.preferred ?? []);
       haystacks[index] = [s.id, s.target, s.cluster, ...blocks.map((b) => b[1]), ...whys].join("\n").toLowerCase();
     }
     return haystacks[index];
@@ -106,6 +115,7 @@
   function score(result, engine) {
     const [sign, word, kind] =
       result === null ? ["\u2013", "not asked", "none"]
+      : result.missing ? ["?", "not graded", "none"]
       : result.error ? ["!", "call failed", "error"]
       : result.score >= 1 ? ["\u2713", "right", "right"]
       : result.score <= 0 ? ["\u00d7", "wrong", "wrong"]
@@ -132,6 +142,7 @@
       make("p", { class: "notes" }, ...facts.map((fact) => make("span", {}, fact)), link),
       make("div", { class: "asked" }, ...sample.asked.map(turn), target(sample)),
       make("div", { class: "answers" }, ...sample.results.map((result, engine) => answer(sample, result, engine))),
+      ...lines("judged preferred", sample.preferred),
     );
   }
 
@@ -149,21 +160,71 @@
     return kind ? make("div", { class: "kind" }, make("span", {}, kind), body) : body;
   }
 
+  const plain = (result) => result.blocks.filter(([kind]) => !kind).map(([, content]) => content).join("\n");
+
+  // A button that swaps what is shown for something else, made when it is first asked for.
+  function swap(label, shown, build, on) {
+    const button = make("button", { type: "button", class: "as", "aria-pressed": "false" }, label);
+    let other = null;
+    function turn(pressed) {
+      if (pressed && !other) shown.after((other = build()));
+      button.setAttribute("aria-pressed", String(pressed));
+      shown.hidden = pressed;
+      if (other) other.hidden = !pressed;
+    }
+    button.addEventListener("click", () => turn(button.getAttribute("aria-pressed") !== "true"));
+    if (on) queueMicrotask(() => turn(true));
+    return button;
+  }
+
+  function compared(pieces) {
+    const tags = { gone: "del", new: "ins" };
+    const told = pieces.map(([kind, content]) => (tags[kind] ? make(tags[kind], {}, content) : content));
+    return make("pre", { dir: "auto", tabindex: "0", class: "changes" }, ...told);
+  }
+
+  // Ways of looking at an answer: its words, what changed from the base's, the page that it is.
+  function views(sample, result, engine, shown) {
+    const mine = plain(result);
+    const base = engine > 0 && sample.results[0] ? plain(sample.results[0]) : "";
+    const pieces = base && mine && base !== mine ? Answers.changes(base, mine) : null;
+    const html = Answers.markup(mine);
+    const buttons = [];
+    if (pieces) buttons.push(swap("Changes from the base", shown, () => compared(pieces), !html && Answers.likeness(pieces) >= 0.5));
+    if (html) buttons.push(swap("Show as a page", shown, () => Answers.frame(html, `${data.engines[engine]}: the answer as a page`), false));
+    // One at a time: pressing one lets go of the other.
+    for (const button of buttons) {
+      button.addEventListener("click", () => {
+        if (button.getAttribute("aria-pressed") !== "true") return;
+        for (const rest of buttons) if (rest !== button && rest.getAttribute("aria-pressed") === "true") rest.click();
+        shown.hidden = true;
+      });
+    }
+    return buttons.length ? [make("p", { class: "views" }, ...buttons)] : [];
+  }
+
+  function lines(kind, told) {
+    return told?.length ? [make("ul", { class: kind }, ...told.map((line) => make("li", { dir: "auto" }, line)))] : [];
+  }
+
   function answer(sample, result, engine) {
     const head = make("h4", {}, mark(engine), make("span", {}, data.engines[engine]), score(result, engine));
     if (result === null) return make("article", {}, head, make("p", { class: "why" }, "Not asked in this run."));
     const same = engine > 0 && sample.results[0] && result.blocks.length && String(result.blocks) === String(sample.results[0].blocks);
-    const notes = [...result.notes, ...(same ? ["same words as the base"] : [])];
+    const notes = [...result.notes, sample.repeats?.[engine], same && !data.wordless ? "same words as the base" : ""].filter(Boolean);
     const form = result.valid === null ? "" : result.valid ? "form as asked for" : "not in the form asked for";
-    const why = result.error ? `call failed: ${result.error}` : [form, result.why].filter(Boolean).join("; ");
-    const empty = !result.error && !result.blocks.length ? [make("p", { class: "empty" }, "empty answer")] : [];
+    const why = result.error ? `call failed: ${result.error}` : [result.missing && "not graded", result.label, form, result.why].filter(Boolean).join("; ");
+    const nothing = data.wordless ? "The document holds no words of this answer." : "empty answer";
+    const empty = !result.error && !result.blocks.length ? [make("p", { class: "empty" }, nothing)] : [];
+    const shown = make("div", { class: "words" }, ...result.blocks.map(block), ...empty);
     return make(
       "article",
       {},
       head,
-      ...result.blocks.map(block),
-      ...empty,
+      shown,
+      ...views(sample, result, engine, shown),
       make("p", { class: "why", dir: "auto" }, why),
+      ...lines("judged", result.judged),
       make("p", { class: "notes" }, ...notes.map((note) => make("span", {}, note))),
     );
   }
@@ -214,7 +275,9 @@
   });
 
   category.append(make("option", {}, "All categories"), ...data.categories.map((name) => make("option", {}, name)));
-  show.append(...kinds.map(([value, name]) => make("option", { value }, name)));
+  const option = ([value, name]) => make("option", { value }, name);
+  show.append(...shows().map(option));
+  for (const i of candidates) show.append(make("optgroup", { label: data.engines[i] }, ...outcomes(i).map(option)));
   document.getElementById("heads").append(make("span", {}, "Sample"), make("span", { class: "scores" }, ...data.engines.map((_, i) => make("span", { class: "score" }, mark(i)))));
   form.hidden = false;
   form.addEventListener("submit", (event) => event.preventDefault());

@@ -11,8 +11,10 @@ import hashlib
 from html import escape
 from importlib import resources
 
+from weighbridge.errors import InputError
 from weighbridge.weigh import words
 from weighbridge.weigh.report import sections
+from weighbridge.weigh.report.chosen import MOST, Chosen, Fetch
 from weighbridge.weigh.report.drawing import mark
 from weighbridge.weigh.report.samples import json_block, payload
 from weighbridge.weigh.types import Weighing
@@ -28,19 +30,37 @@ _SECTIONS = [
 ]
 
 
-def render(weighing: Weighing) -> str:
-    """The whole report as one HTML document, to be written as UTF-8.
+def render(weighing: Weighing, *, fetch: Fetch | None = None, most: int = MOST) -> str:
+    """The whole report as one HTML document, to be written as UTF-8. It carries the open scorecard document.
 
     The same weighing gives the same document, byte for byte.
+
+    Args:
+        weighing: What was measured.
+        fetch: Gives answers that the weighing does not hold, for the samples that are shown.
+        most: Samples that are shown with their answers. Figures count all of them.
     """
-    style, script = _data("report.css") + _data("plots.css"), _data("report.js")
+    from weighbridge.weigh.document import embed_in
+
+    chosen = Chosen(weighing, most=most, fetch=fetch)
+    try:
+        return embed_in(_page(weighing, chosen), weighing)
+    except InputError as error:
+        # Figures that no JSON can hold are no reason to keep the others from being read.
+        return _page(
+            weighing, chosen, notice=f"This report carries no scorecard document, so it cannot be verified. {error}"
+        )
+
+
+def _page(weighing: Weighing, chosen: Chosen, notice: str = "") -> str:
+    style, script = _data("report.css") + _data("plots.css"), _data("answers.js") + _data("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = (
         f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     parts = [
-        sections.header(weighing),
+        sections.header(weighing, notice),
         sections.navigation(_SECTIONS),
         "<main>",
         sections.verdicts(weighing),
@@ -48,11 +68,12 @@ def render(weighing: Weighing) -> str:
         sections.quality(weighing),
         sections.speed(weighing),
         sections.cost(weighing),
-        sections.samples(weighing),
+        sections.samples(weighing, chosen),
+        sections.judged(weighing),
         sections.methods(weighing),
         "</main>",
         _marks(weighing),
-        f'<script type="application/json" id="data">{json_block(payload(weighing))}</script>',
+        f'<script type="application/json" id="data">{json_block(payload(weighing, chosen))}</script>',
         f"<script>{script}</script>",
     ]
     return (

@@ -7,7 +7,7 @@ the block. The script only ever puts it into text nodes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -24,13 +24,16 @@ from weighbridge.canon import (
     ToolResultPart,
 )
 from weighbridge.weigh import words
-from weighbridge.weigh.numbers import clean, known, money, plural, seconds
+from weighbridge.weigh.numbers import clean, known, money, percent, plural, seconds
+from weighbridge.weigh.report.chosen import Chosen
 from weighbridge.weigh.rows import MICRO, category_name
-from weighbridge.weigh.types import Result, Sample, Weighing
+from weighbridge.weigh.types import Judgement, Preference, Result, Sample, Weighing
 
-MOST_TEXT = 12_000_000  #: characters of questions and answers in one report, all together
-LONGEST_TEXT, SHORTEST_LIMIT = 20_000, 400  #: characters of one text: where there is room, and at the least
+MOST_TEXT = 2_500_000  #: bytes of questions and answers in one report, all together
+LONGEST_TEXT, SHORTEST_LIMIT = 20_000, 300  #: characters of one text: where there is room, and at the least
 _ID_LIMIT, _LINE_LIMIT = 200, 2_000
+_JUDGED = 12  # judgements of one answer that are shown
+TIE = 0.5
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 Block = tuple[str, str]  # the kind of a part ("" for plain text), its text
@@ -41,23 +44,48 @@ def json_block(value: Any) -> str:
     return msgspec.json.encode(value).decode().translate(_ESCAPES)
 
 
-def payload(weighing: Weighing) -> dict[str, Any]:
+def payload(weighing: Weighing, chosen: Chosen) -> dict[str, Any]:
     """All that the page's script needs."""
     names = words.labels(weighing)
     cards = words.ordered(weighing)
-    texts = len(weighing.samples) * (2 + len(cards))
-    limit = max(SHORTEST_LIMIT, min(LONGEST_TEXT, MOST_TEXT // max(texts, 1)))
-    by_engine = {card.engine: {r.sample: r for r in weighing.results.get(card.engine, ())} for card in cards}
+    limit = text_limit(chosen)
+    said = Said(weighing, chosen.samples)
+    wordless = bool(weighing.source) and not any(m.parts != (TextPart(""),) for s in chosen.samples for m in s.messages)
     rows = [
-        _sample(sample, name, [(by_engine[card.engine].get(sample.id), card.currency) for card in cards], limit)
-        for sample, name in zip(weighing.samples, unique_ids(weighing.samples), strict=True)
+        _sample(sample, name, [*zip(results, (card.currency for card in cards), strict=True)], limit)
+        | said.of(sample.id)
+        for sample, name, results in zip(chosen.samples, unique_ids(chosen.samples), chosen.results, strict=True)
     ]
     return {
         "engines": [names[card.engine] for card in cards],
         "compared": bool(weighing.comparisons),
         "categories": list(dict.fromkeys(row["category"] for row in rows)),
+        "wordless": wordless,
+        "total": chosen.total,
         "samples": rows,
     }
+
+
+def text_limit(chosen: Chosen) -> int:
+    """The most characters of one text with which all texts together stay within `MOST_TEXT`; long ones pay for it."""
+    sizes = sorted(size for row in zip(chosen.samples, chosen.results, strict=True) for size in _sizes(*row))
+    left = MOST_TEXT
+    for place, size in enumerate(sizes):
+        share = left // (len(sizes) - place)
+        if size > share:
+            return max(SHORTEST_LIMIT, min(LONGEST_TEXT, share))
+        left -= size
+    return LONGEST_TEXT
+
+
+def _sizes(sample: Sample, results: Sequence[Result | None]) -> Iterable[int]:
+    """About how many bytes each text takes, with what JSON adds to it."""
+    parts = [part for message in sample.messages for part in message.parts]
+    parts += [part for r in results if r and r.reply and r.reply.choices for part in r.reply.choices[0].parts]
+    for part in parts:
+        text = str(getattr(part, "text", "") or getattr(part, "arguments", ""))
+        plain = text.isascii()
+        yield len(text) * (1 if plain else 3) + 6 * (text.count("<") + text.count(">")) + text.count("\n")
 
 
 def unique_ids(samples: Iterable[Sample]) -> list[str]:
@@ -126,10 +154,62 @@ def _result(result: Result | None, currency: str, limit: int) -> dict[str, Any] 
         "score": result.score,
         "valid": grade.valid if grade else None,
         "why": cut(grade.why, _LINE_LIMIT) if grade else "",
+        "label": clean(grade.label[:_ID_LIMIT]) if grade else "",
+        "missing": result.missing,
+        "judged": [judged(j) for j in grade.judged[:_JUDGED]] if grade else [],
         "error": cut(result.error, _LINE_LIMIT) if result.error else "" if grade else "no grade",
         "blocks": _reply(result.reply, limit) if result.reply else [],
         "notes": [note for note in notes if note],
     }
+
+
+def judged(judgement: Judgement) -> str:
+    """What a judge said of one answer or of a pair, in one line."""
+    score = percent(judgement.score) if judgement.score is not None else "nothing that could be read"
+    first = f", {judgement.first} first" if judgement.first else ""
+    return cut(f"{judgement.judge}{first}: {score}{'; ' if judgement.why else ''}{judgement.why}", _LINE_LIMIT)
+
+
+class Said:
+    """What is told of a sample beside its answers: what judges preferred, and how often repeats were right."""
+
+    def __init__(self, weighing: Weighing, samples: Sequence[Sample]) -> None:
+        self._cards = words.ordered(weighing)
+        self._names = words.labels(weighing)
+        shown = {sample.id for sample in samples}
+        self._preferred = {
+            engine: {p.sample: p for p in found if p.sample in shown} for engine, found in weighing.preferences.items()
+        }
+        passes = {name: (weighing.results.get(name, ()), *found) for name, found in weighing.repeats.items()}
+        self._passes = {
+            name: [{r.sample: r for r in one if r.sample in shown} for one in found] for name, found in passes.items()
+        }
+
+    def of(self, sample: str) -> dict[str, Any]:
+        """Lines of preferences, and a note of repeats for each engine; nothing where there is nothing to tell."""
+        preferred = [
+            line
+            for engine, found in self._preferred.items()
+            if sample in found
+            for line in self._lines(engine, found[sample])
+        ]
+        repeats = [self._repeat(card.engine, sample) for card in self._cards]
+        made: dict[str, Any] = {"preferred": preferred} if preferred else {}
+        return made | ({"repeats": repeats} if any(repeats) else {})
+
+    def _lines(self, engine: str, found: Preference) -> list[str]:
+        name = self._names.get(engine, clean(engine))
+        if found.score is None:
+            told = f"no preference is known{': ' if found.note else ''}{found.note}"
+        else:
+            told = f"preferred by {percent(found.score)}" if found.score != TIE else "a tie"
+        return [f"{name} against the base: {cut(told, _LINE_LIMIT)}", *(judged(j) for j in found.judged[:_JUDGED])]
+
+    def _repeat(self, engine: str, sample: str) -> str:
+        found = [one[sample] for one in self._passes.get(engine, ()) if sample in one]
+        if len(found) < 2:  # noqa: PLR2004 - once is no repeat
+            return ""
+        return f"right in {sum(r.score >= 1 for r in found)} of {len(found)} passes"
 
 
 def _reply(reply: Reply, limit: int) -> list[Block]:

@@ -9,6 +9,7 @@ from html import escape
 
 from weighbridge.weigh import mask_words, words
 from weighbridge.weigh.numbers import clean, plural
+from weighbridge.weigh.report.chosen import Chosen
 from weighbridge.weigh.report.curves import latency
 from weighbridge.weigh.report.drawing import mark
 from weighbridge.weigh.report.frontier import cost as cost_plot
@@ -28,8 +29,8 @@ _SIGNS = {
 }
 
 
-def header(weighing: Weighing) -> str:
-    """The question, and what was weighed."""
+def header(weighing: Weighing, notice: str = "") -> str:
+    """The question, what was weighed, and what to know first."""
     cards = words.ordered(weighing)
     facts = [
         f"suite {clean(weighing.suite)}",
@@ -37,7 +38,7 @@ def header(weighing: Weighing) -> str:
         plural(len(cards), "engine"),
         words.when(weighing),
     ]
-    notes = [note for note in (words.stopped(weighing), words.failures(weighing)) if note]
+    notes = [note for note in (words.stopped(weighing), words.failures(weighing), clean(notice)) if note]
     return (
         '<header><p class="brand">Weighbridge <span>report</span></p>'
         f"<h1>{_whole_words(words.headline(weighing))}</h1>"
@@ -180,7 +181,7 @@ def cost(weighing: Weighing) -> str:
     return section("cost", "Cost and quality", show(plot) if plot else f"<p>{escape(why)}</p>")
 
 
-def samples(weighing: Weighing) -> str:
+def samples(weighing: Weighing, chosen: Chosen) -> str:
     """The frame that the script fills with samples."""
     if not weighing.samples:
         return section("samples", "Samples", "<p>This weighing holds no samples.</p>")
@@ -197,7 +198,25 @@ def samples(weighing: Weighing) -> str:
         '<span id="where"></span><button type="button" id="next">Next</button></div>'
     )
     lead = "Every question with every answer side by side, and why it was graded so. Open one to read it; its address can be shared."
+    if chosen.told:
+        body = f'<p class="notice" id="left-out">{escape(chosen.told)}</p>' + body
     return section("samples", "Samples", legend(weighing) + body, lead)
+
+
+def judged(weighing: Weighing) -> str:
+    """What judges did, where any judged: their biases, their gaps, and the words that they were asked with."""
+    from weighbridge.weigh.judges.told import tell
+
+    told = tell(weighing)
+    if told is None:
+        return ""
+    sentences = "".join(f"<li>{escape(clean(sentence))}</li>" for sentence in told.sentences)
+    prompts = "".join(
+        f"<details><summary>{escape(clean(f'Prompt {judge.version} of {judge.engine}, seed {judge.seed}'))}</summary>"
+        f'<pre tabindex="0">{escape(clean(judge.prompt))}</pre><p class="notes">SHA-256 {escape(clean(judge.digest))}</p></details>'
+        for judge in told.judges
+    )
+    return section("judges", "Judges", f'<ul class="told-of">{sentences}</ul>{prompts}')
 
 
 def methods(weighing: Weighing) -> str:
