@@ -18,6 +18,8 @@ lab = "Northern Models"
 [models.lover]
 [models.cousin]
 lab = "Northern Models"
+[models.stepchild]
+base = "old"
 [models.mute]
 [hosts.tape]
 recorded = { path = "old.jsonl" }
@@ -40,6 +42,7 @@ price = { input = 1.0, output = 1.0 }
 price = { input = 1.0, output = 1.0 }
 [offers."lover@first"]
 [offers."cousin@court"]
+[offers."stepchild@court"]
 [offers."mute@mute"]
 [offers."umpire@keyed"]
 [routes.assistant]
@@ -185,6 +188,8 @@ def test_the_budget_is_for_judges_as_well():
 def test_a_judge_of_the_same_lab_is_refused_unless_forced():
     error = failure("suite.jsonl", *BOTH, "--judge", "cousin@court")
     assert "cousin@court would judge old@tape, and both are of the lab Northern Models" in error.what
+    error = failure("suite.jsonl", *BOTH, "--judge", "umpire@court,stepchild@court")
+    assert "stepchild@court would judge old@tape, and both come from old" in error.what
     found = weighed("suite.jsonl", "--judge", "cousin@court", "--judge-force")
     assert found["judges"][0]["kin"] == ["old@tape"]
     done = weigh("suite.jsonl", *BOTH, "--judge", "cousin@court", "--judge-force")
