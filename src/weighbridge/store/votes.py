@@ -72,16 +72,5 @@ def cast_on(database: Database, pairs: Iterable[str]) -> list[Ballot]:
     return [msgspec.json.decode(data, type=Ballot) for _, data in sorted(found)]
 
 
-def all_cast(database: Database) -> list[Ballot]:
-    """Every vote, oldest first.
-
-    Raises:
-        StoreError: The database cannot be read.
-    """
-    with database.reading() as connection:
-        rows = connection.execute(sa.select(ballots.c.data).order_by(ballots.c.id)).scalars().all()
-    return [msgspec.json.decode(data, type=Ballot) for data in rows]
-
-
 def _of(pair: str, voter: str) -> sa.ColumnElement[bool]:
     return sa.and_(ballots.c.pair == pair, ballots.c.voter == voter)
