@@ -21,7 +21,7 @@ MOST_LISTED = 100  #: samples and facts that are named; all are counted
 MILLION = 1_000_000
 
 
-class Moved(Struct, frozen=True, omit_defaults=True):
+class Moved(Struct, frozen=True):
     """A figure then and now. `low` and `high` are the ends of its 95 % interval, None where nothing bounds it.
 
     `kind` says of what: of `ratio`, new over old, or of `difference`, new minus old.
@@ -46,7 +46,7 @@ class Fact(Struct, frozen=True):
     new: Any
 
 
-class EngineDiff(Struct, frozen=True, omit_defaults=True):
+class EngineDiff(Struct, frozen=True):
     """What changed for one engine on the samples that both documents hold.
 
     `quality` compares it with itself: the base is then, the candidate is now. `better` and `worse` name samples whose
@@ -77,7 +77,7 @@ class Side(Struct, frozen=True):
     samples: int
 
 
-class Diff(Struct, frozen=True, omit_defaults=True):
+class Diff(Struct, frozen=True):
     """What changed from one document to another. `same_suite`: both say the same suite, by its digest.
 
     `shared` samples have one digest in both; `changed` have one id and two digests, and count nowhere. `noise` is how

@@ -17,7 +17,7 @@ from weighbridge.weigh.types import Suite, Weighing
 MOST_NAMED = 100  #: disagreements that are named one by one; all are counted
 
 
-class Check(Struct, frozen=True, omit_defaults=True):
+class Check(Struct, frozen=True):
     """One kind of claim: how many agree with what was worked out, how many do not, how many only one side knows."""
 
     name: str
@@ -35,7 +35,7 @@ class Disagreement(Struct, frozen=True):
     recomputed: Any
 
 
-class Verification(Struct, frozen=True, omit_defaults=True):
+class Verification(Struct, frozen=True):
     """What verifying a document found. `unverifiable` are sentences on what cannot be worked out from it, and why."""
 
     agrees: bool

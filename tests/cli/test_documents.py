@@ -1,0 +1,196 @@
+"""`weighbridge verify`, `sign` and `weigh diff`: what they say, how they end, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import documents
+import pytest
+from typer.testing import CliRunner
+
+from weighbridge.cli import app
+from weighbridge.errors import InputError, NotFoundError
+from weighbridge.weigh import document
+
+PAGE = "<!doctype html><html><body><p>SAFE</p></body></html>"
+OLD = documents.weigh(60, seed=3, skills=(0.9, 0.9))
+NEW = documents.weigh(60, seed=4, skills=(0.85, 0.2), price=4_000_000, started=1_800_000_000.0)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("old.json").write_bytes(document.write(OLD))
+    Path("new.json").write_bytes(document.write(NEW))
+    Path("report.html").write_text(document.embed_in(PAGE, OLD), "utf-8")
+    return tmp_path
+
+
+def run(*arguments: str, stdin: Any = None) -> Any:
+    """What it prints; our own errors are raised, as the command line's main() expects."""
+    return CliRunner().invoke(app, arguments, input=stdin, catch_exceptions=False)
+
+
+def test_verify_tells_what_agrees_of_json_html_and_standard_input():
+    for done in (
+        run("verify", "old.json"),
+        run("verify", "report.html"),
+        run("verify", "-", stdin=Path("old.json").read_bytes()),
+    ):
+        assert done.exit_code == 0
+        assert "AGREES." in done.stdout
+        assert max(map(len, done.stdout.splitlines())) <= 80
+    told = json.loads(run("verify", "report.html", "--json").stdout)
+    assert told["agrees"] is True
+    assert {check["name"]: check["disagree"] for check in told["checks"]}["figures"] == 0
+
+
+def test_verify_ends_with_its_own_code_where_something_does_not_agree():
+    Path("report.html").write_text(Path("report.html").read_text("utf-8").replace("SAFE", "FINE"), "utf-8")
+    done = run("verify", "report.html")
+    assert done.exit_code == 12
+    assert "page.sha256" in done.stdout
+    assert "DISAGREES" in done.stdout
+    tree = json.loads(Path("old.json").read_bytes())
+    tree["raw"]["passes"][0]["score"] = [
+        0 if score is not None else None for score in tree["raw"]["passes"][0]["score"]
+    ]
+    tree["raw"]["engines"][0]["host"]["title"] = "\x1b[2J"
+    done = run("verify", "-", "--json", stdin=json.dumps(tree))
+    assert done.exit_code == 12
+    first = json.loads(done.stdout)["disagreements"][0]
+    assert (first["check"], first["path"]) == ("digests", "digests.raw")
+    assert "more; --json names" in run("verify", "-", stdin=json.dumps(tree)).stdout
+
+
+def test_a_suite_at_hand_is_verified_too():
+    from weighbridge.weigh import suites
+
+    starter = suites.load("starter")
+    assert starter.digest != OLD.digest
+    done = run("verify", "old.json", "--suite", "starter")
+    assert done.exit_code == 12
+    assert "raw.suite.digest" in done.stdout
+
+
+def test_a_signature_holds_until_something_changes():
+    assert run("sign", "--new-key", "key.pem").exit_code == 0
+    assert stat.S_IMODE(Path("key.pem").stat().st_mode) == 0o600
+    for report in ("report.html", "old.json"):
+        assert run("sign", report, "--key", "key.pem", "--by", "QA").exit_code == 0
+        assert run("sign", report, "--key", "key.pem").exit_code == 0, "an earlier signature is replaced"
+        done = run("verify", report, "--key", "key.pem.pub")
+        assert done.exit_code == 0
+        assert "Signed by" in done.stdout
+    tree = json.loads(Path("old.json").read_bytes())
+    assert run("verify", "old.json", "--key", tree["signature"]["key"]).exit_code == 0
+    assert run("verify", "old.json", "--key", "0" * 64).exit_code == 12
+    assert run("verify", "new.json", "--key", "key.pem.pub").exit_code == 12, "nobody signed it"
+    tree["figures"]["scorecards"][0]["failures"] = 7
+    from weighbridge.weigh.document import writing
+
+    tree["digests"] = writing.digests(tree)
+    done = run("verify", "-", "--json", stdin=json.dumps(tree))
+    assert {one["check"] for one in json.loads(done.stdout)["disagreements"]} == {"figures", "signature"}
+
+
+def test_sign_refuses_what_it_cannot_stand_by():
+    run("sign", "--new-key", "key.pem")
+    tree = json.loads(Path("old.json").read_bytes())
+    tree["raw"]["run"]["seed"] = 1
+    Path("changed.json").write_text(json.dumps(tree))
+    for arguments in (
+        ("old.json",),
+        ("old.json", "--key", "none.pem"),
+        ("old.json", "--key", "key.pem.pub"),
+        ("changed.json", "--key", "key.pem"),
+        ("--new-key", "key.pem"),
+    ):
+        with pytest.raises(InputError) as caught:
+            run("sign", *arguments)
+        assert caught.value.fix
+    assert run("sign", "old.json", "--key", "key.pem", "-o", "signed.json").exit_code == 0
+    assert "signature" not in json.loads(Path("old.json").read_bytes())
+
+
+def test_diff_tells_what_changed_of_each_engine():
+    found = json.loads(run("weigh", "diff", "old.json", "new.json", "--json").stdout)
+    assert (found["same_suite"], found["shared"], found["changed"]) == (True, 60, 0)
+    verdicts = {one["engine"]: one["quality"]["verdict"] for one in found["engines"]}
+    assert verdicts[documents.CANDIDATE] == "unsafe"
+    worse = found["engines"][1]
+    assert worse["worse_count"] == len(worse["worse"]) > worse["better_count"]
+    moved = {one["name"]: one for one in worse["moved"]}
+    assert moved["cost per 1,000 requests"]["low"] > 1.3
+    assert {"path": "offer.prices[0].input", "old": 1_000_000, "new": 2_000_000} in worse["facts"]
+    text = run("weigh", "diff", "old.json", "new.json").stdout
+    assert "UNSAFE at a margin of 5 points" in text
+    assert max(map(len, text.splitlines())) <= 80
+    table = run("weigh", "diff", "report.html", "new.json", "--markdown").stdout
+    assert "| cost per 1,000 requests |" in table
+    assert "## birch@south" in table
+
+
+def test_the_same_run_twice_is_no_change():
+    found = json.loads(run("weigh", "diff", "old.json", "report.html", "--json").stdout)
+    assert all(one["quality"]["difference"] == 0 for one in found["engines"])
+    assert not any(one["facts"] for one in found["engines"])
+    assert "one and the same run" in found["notes"][0]
+
+
+@pytest.mark.parametrize(
+    ("word", "files", "code"),
+    [
+        ("unsafe", ("old.json", "new.json"), 10),
+        ("undecided", ("old.json", "new.json"), 10),
+        ("unsafe", ("old.json", "old.json"), 0),
+        ("undecided", ("old.json", "old.json"), 11),
+    ],
+)
+def test_fail_on_turns_verdicts_into_exit_codes(word, files, code):
+    margin = ("--margin", "0.01") if files == ("old.json", "old.json") else ()
+    assert run("weigh", "diff", *files, "--fail-on", word, *margin).exit_code == code
+
+
+def test_compare_fails_as_well():
+    rows = [json.dumps({"id": str(index), "ok": index % 2}) for index in range(200)]
+    Path("a.jsonl").write_text("\n".join(rows))
+    Path("b.jsonl").write_text("\n".join(row.replace('"ok": 1', '"ok": 0') for row in rows))
+    options = ("a.jsonl", "b.jsonl", "--id", "id", "--score", "ok")
+    assert run("compare", *options).exit_code == 0
+    assert run("compare", *options, "--fail-on", "unsafe").exit_code == 10
+    assert run("compare", "a.jsonl", "a.jsonl", *options[2:], "--fail-on", "undecided").exit_code == 0
+    with pytest.raises(InputError, match="knows no 'never'"):
+        run("compare", *options, "--fail-on", "never")
+
+
+def test_only_what_is_the_same_is_compared():
+    fewer = documents.weigh(50, seed=5, started=1_800_000_000.0)
+    other = json.loads(document.write(fewer))
+    other["raw"]["suite"]["samples"]["digest"][0] = "0" * 64
+    from weighbridge.weigh.document import writing
+
+    other["digests"] = writing.digests(other)
+    Path("other.json").write_text(json.dumps(other))
+    found = json.loads(run("weigh", "diff", "old.json", "other.json", "--json").stdout)
+    assert (found["same_suite"], found["shared"], found["changed"], found["only_old"]) == (False, 49, 1, 10)
+    assert found["engines"][0]["quality"]["n"] == 49
+
+
+def test_diff_refuses_what_it_cannot_compare():
+    tree = json.loads(Path("old.json").read_bytes())
+    tree["raw"]["passes"][0]["score"][0] = 1 - tree["raw"]["passes"][0]["score"][0]
+    Path("changed.json").write_text(json.dumps(tree))
+    with pytest.raises(InputError, match="digests do not fit"):
+        run("weigh", "diff", "changed.json", "new.json")
+    with pytest.raises(InputError, match="Both documents are standard input"):
+        run("weigh", "diff", "-", "-")
+    with pytest.raises(InputError, match="margin"):
+        run("weigh", "diff", "old.json", "new.json", "--margin", "3")
+    with pytest.raises(NotFoundError):
+        run("weigh", "diff", "old.json", "none.json")
+    with pytest.raises(InputError, match="cannot be read"):
+        run("verify", ".")
