@@ -99,6 +99,13 @@ def test_one_stops_and_goes_on_later():
     assert "question" not in voted(*FILES, "--voter", "bob", "--limit", "2", keys="t")
 
 
+def test_keys_that_are_no_text_are_no_choice():
+    shown = voted(*FILES, "--voter", "ann", keys=b"\xff\x00\x1b[Atq")
+    assert "is no choice" in shown
+    assert "\x1b" not in shown
+    assert "2 of 6 pairs voted on by ann" in shown  # the A of an arrow is a key as well
+
+
 def test_undo_goes_back_as_far_as_one_likes():
     voted(*FILES, "--voter", "ann", keys="ttq")
     shown = voted(*FILES, "--voter", "ann", keys="uuuq")

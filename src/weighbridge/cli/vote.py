@@ -153,7 +153,7 @@ class _Booth:
 
 def _keys() -> Iterator[str]:
     """Keys as they are struck, or as they are piped in; blanks mean nothing."""
-    read: Callable[[], str] = _struck if sys.stdin.isatty() else lambda: sys.stdin.read(1)
+    read: Callable[[], str] = _struck if sys.stdin.isatty() else lambda: sys.stdin.buffer.read(1).decode("latin-1")
     while key := read():
         if key in ("\x03", "\x04"):
             return
