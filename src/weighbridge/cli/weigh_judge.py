@@ -131,6 +131,7 @@ async def judge(
 
 def print_told(out: Console, weighing: Weighing) -> None:
     """What there is to tell of the judges, under the scorecards."""
+    from rich.padding import Padding
     from rich.text import Text
 
     from weighbridge.weigh import numbers
@@ -142,7 +143,7 @@ def print_told(out: Console, weighing: Weighing) -> None:
     out.print("\nJudges", style="bold")
     for sentence in told.sentences:
         text = sentence if out.encoding.lower().startswith("utf") else numbers.ascii_only(sentence)
-        out.print(Text(f"  {text}"))
+        out.print(Padding(Text(text), (0, 0, 0, 2)))
     if told.spent:
         out.print(f"  Judging cost {common.money(told.spent)}.", markup=False)
 

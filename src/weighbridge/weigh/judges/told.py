@@ -135,7 +135,7 @@ def _taste(share: Interval) -> str:
     """What an interval around one half says."""
     if share.low > 0.5:  # noqa: PLR2004 - no preference
         return "a bias for it"
-    return "a bias against it" if share.high < 0.5 else "no bias seen"  # noqa: PLR2004
+    return "a bias against it" if share.high < 0.5 else "no bias beyond chance"  # noqa: PLR2004
 
 
 def _share(share: Interval) -> str:
