@@ -158,7 +158,7 @@ def test_a_budget_ends_the_run_with_a_verdict_on_what_there_is():
         ((*BOTH, "--budget", "1"), InputError, "price of every engine"),
         (("sums.jsonl", "--engines", "careful@tape", "--budget", "0"), BudgetError, "does not allow"),
         ((*BOTH, "--report", "nowhere/x.html"), InputError, "no such folder"),
-        ((*BOTH, "--report", "."), InputError, "cannot be a folder"),
+        ((*BOTH, "--report", "x.pdf"), InputError, "cannot be written as"),
         ((*BOTH, "--margin", "2"), InputError, "margin"),
     ],
 )

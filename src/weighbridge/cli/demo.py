@@ -54,8 +54,8 @@ def demo(
 def _weigh(out: Console, config: Config, report: Path) -> None:
     import asyncio
 
+    from weighbridge.cli import weigh_report
     from weighbridge.cli.scorecard_view import print_weighing
-    from weighbridge.cli.weigh_run import write_report
 
     _say(
         out,
@@ -68,7 +68,7 @@ def _weigh(out: Console, config: Config, report: Path) -> None:
     print_weighing(out, weighing)
     out.print()
     _say(out, _explain(weighing))
-    write_report(report, weighing)
+    weigh_report.write([report], weighing)
     _say(out, f"Every answer stands side by side in the report: {report.name}")
 
 

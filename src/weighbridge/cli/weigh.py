@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from weighbridge.cli import weigh_diff, weigh_run
+from weighbridge.cli import weigh_diff, weigh_report, weigh_run
 
 _HELP = ("-h", "--help")
 
@@ -35,3 +35,4 @@ app = typer.Typer(
 )
 app.command("run")(weigh_run.run)
 app.command("diff")(weigh_diff.diff)
+app.command("report")(weigh_report.report)

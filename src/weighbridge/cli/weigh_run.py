@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weighbridge import __version__
-from weighbridge.cli import common, documents, weigh_judge
-from weighbridge.errors import InputError, StoreError, did_you_mean
+from weighbridge.cli import common, documents, weigh_judge, weigh_report
+from weighbridge.errors import InputError, did_you_mean
 from weighbridge.settings import Config
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from weighbridge.weigh.types import Suite, Weighing
 
 MAX_ENGINES = 32
-REPORT = "weighbridge-report.html"
 MICRO = 1_000_000
 _TICK = 0.2  #: seconds between two looks at the progress
 
@@ -61,9 +59,7 @@ def run(
     judge: weigh_judge.Judge = "",
     pairs: weigh_judge.Pairs = False,
     judge_force: weigh_judge.Force = False,
-    report: Annotated[
-        Path | None, typer.Option(help=f"Where the HTML report goes. [default: {REPORT}]", show_default=False)
-    ] = None,
+    reports: weigh_report.Reports = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask again what earlier runs have answered.")] = False,
     fail_on: documents.FailOn = "",
     as_json: common.Json = False,
@@ -71,7 +67,7 @@ def run(
     """Weigh engines on the same samples: scorecards, and may you move?
 
     Answers are kept: run the same command again and nothing is asked twice.
-    With --json a report is written only if --report names it.
+    With --json a report is written only if --report names one.
 
     Example: weighbridge weigh starter --engines smollm2-135m@local,gemma-3-270m@local
     """
@@ -85,7 +81,7 @@ def run(
     if levels:
         _check_masked(engines, base)
     config = common.load_config(ctx, weigh__margin=margin, weigh__alpha=alpha, weigh__concurrency=concurrency)
-    target = None if as_json and report is None else _check_target(report or Path(REPORT))
+    targets = weigh_report.check(reports or ([] if as_json else [Path(weigh_report.REPORT)]))
     loaded = suites.load(suite, traces=config.traces_path, grader=grader, limit=limit, tell=_tell)
     chosen = config.settings.weigh
     options = Options(
@@ -105,9 +101,8 @@ def run(
     except KeyboardInterrupt:
         _tell("Interrupted. What was answered is kept: run the same command again to go on from there.")
         raise typer.Exit(130) from None
-    if target:
-        write_report(target, weighing)
-    _show(weighing, target, as_json=as_json)
+    weigh_report.write(targets, weighing)
+    _show(weighing, targets, as_json=as_json)
     documents.fail_on(fail_on, (found.verdict for found in weighing.comparisons.values()))
 
 
@@ -333,7 +328,7 @@ async def _progress_bar(progress: Progress) -> AsyncIterator[None]:
             look()
 
 
-def _show(weighing: Weighing, report: Path | None, *, as_json: bool) -> None:
+def _show(weighing: Weighing, reports: list[Path], *, as_json: bool) -> None:
     if as_json:
         common.print_json(weigh_judge.with_told(weighing))
         return
@@ -342,44 +337,8 @@ def _show(weighing: Weighing, report: Path | None, *, as_json: bool) -> None:
     out = common.console()
     print_weighing(out, weighing)
     weigh_judge.print_told(out, weighing)
-    if report:
-        out.print(f"\nReport: {report}", markup=False, soft_wrap=True)
-
-
-def _check_target(path: Path) -> Path:
-    """Before anything is paid for: can the report be written there?"""
-    folder = path.parent
-    if path.is_dir():
-        raise InputError("The report cannot be a folder.", where=str(path), fix="Name a file, such as report.html.")
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise InputError(
-            f"The report cannot be written: {'no such folder' if not folder.is_dir() else 'permission denied'}.",
-            where=str(path),
-            fix="Give --report a file in a folder that you may write to.",
-        )
-    return path
-
-
-def write_report(path: Path, weighing: Weighing) -> None:
-    """Write the HTML report, all of it or nothing.
-
-    Raises:
-        StoreError: It cannot be written.
-    """
-    from weighbridge.weigh.report import render
-
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        fresh.write_text(render(weighing), encoding="utf-8")
-        fresh.replace(path)
-    except OSError as error:
-        raise StoreError(
-            f"The report cannot be written: {error.strerror}.",
-            where=str(path),
-            fix="Make room or name another file with --report; the answers are kept, so nothing is asked again.",
-        ) from error
-    finally:
-        fresh.unlink(missing_ok=True)
+    out.print()
+    weigh_report.tell(reports)
 
 
 def _micro(budget: float | None) -> int | None:
