@@ -145,7 +145,7 @@ def print_told(out: Console, weighing: Weighing) -> None:
         text = sentence if out.encoding.lower().startswith("utf") else numbers.ascii_only(sentence)
         out.print(Padding(Text(text), (0, 0, 0, 2)))
     if told.spent:
-        out.print(f"  Judging cost {common.money(told.spent)}.", markup=False)
+        out.print(f"  Judging cost {common.money(told.spent)}, earlier runs included.", markup=False)
 
 
 def with_told(weighing: Weighing) -> Any:
