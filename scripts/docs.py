@@ -123,7 +123,9 @@ def errors_page() -> str:
         MADE,
         "# Errors\n",
         "Every error says what happened, where, and the fix. A code never changes its meaning; the HTTP status is what",
-        "the gateway answers, the exit code what a command ends with. 130 means interrupted, 1 a fault of ours.\n",
+        "the gateway answers, the exit code what a command ends with. 130 means interrupted, 1 a fault of ours.",
+        "10, 11 and 12 are answers: with `--fail-on` a verdict is unsafe or undecided, and what `verify` looked at does not",
+        "agree.\n",
         "| code | HTTP | exit | meaning |",
         "|---|---|---|---|",
     ]

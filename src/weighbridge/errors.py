@@ -34,7 +34,8 @@
     |-- PortError                    port_taken            500     8
     `-- MissingExtraError            missing_extra         501     9
 
-Exit codes 0 and 1 are success and a fault of our own; 130 is an interruption.
+Exit codes 0 and 1 are success and a fault of our own; 130 is an interruption. 10, 11 and 12 are answers, not errors: with
+--fail-on a verdict is unsafe or undecided, and a report that `verify` looked at is not what its raw grades make.
 A code never changes its meaning: programs may switch on it.
 """
 
