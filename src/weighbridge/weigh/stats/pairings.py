@@ -60,8 +60,8 @@ class Votes(NamedTuple):
     def _by_engine(self, values: FloatArray) -> FloatArray:
         k = len(self.names)
         sums = np.bincount(self.one, weights=values, minlength=k + 1)
-        found: FloatArray = (sums - np.bincount(self.other, weights=values, minlength=k + 1))[:k]
-        return found
+        sums = sums - np.bincount(self.other, weights=values, minlength=k + 1)
+        return sums[:k].astype(np.float64)
 
 
 def read(

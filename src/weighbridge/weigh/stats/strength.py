@@ -202,7 +202,8 @@ def _fit(votes: Votes, *, alone: bool) -> tuple[FloatArray, FloatArray]:
     for _ in range(_STEPS):
         chance = _logistic(votes.odds(found))
         try:
-            inverse: FloatArray = np.linalg.inv(votes.information(votes.weights * chance * (1 - chance)) + ridge)
+            information = votes.information(votes.weights * chance * (1 - chance))
+            inverse: FloatArray = np.asarray(np.linalg.inv(information + ridge), dtype=np.float64)
         except np.linalg.LinAlgError:
             break
         step = inverse @ (votes.gradient(votes.weights * (votes.scores - chance)) - ridge @ found)
