@@ -59,6 +59,12 @@ def test_without_a_discordant_pair_the_search_gives_the_plain_exact_bound():
     assert exact.pair_bounds(60, 0, 0, 0.05).low == pytest.approx(-0.0487, abs=5e-4)
 
 
+def test_the_search_goes_on_at_the_error_rates_of_many_claims():
+    usual, small = exact.pair_bounds(30, 2, 4, 0.05), exact.pair_bounds(30, 2, 4, 0.0002)
+    assert -1 < small.low < usual.low
+    assert usual.high < small.high < 1
+
+
 def test_edges_are_exact_where_nothing_is_ever_won():
     found = exact.edges(200, 0, 8, 0.05)
     expected = scipy.stats.binomtest(8, 200).proportion_ci(0.9)

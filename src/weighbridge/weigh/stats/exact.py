@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import ceil, lgamma, sqrt
 
 import numpy as np
@@ -14,10 +15,11 @@ from weighbridge.weigh.stats.means import Bounds, FloatArray, normal_quantile
 from weighbridge.weigh.stats.pairs import paired_score
 
 MOST_PAIRS = 1_000  #: for the search of all outcomes, whose number grows with the square
-_LEFT_OUT = 0.0005  # of alpha, spent on leaving out losses' shares that the data all but rule out
+_LEFT_OUT = 0.01  # part of alpha that is spent on leaving out losses' shares which the data all but rule out
 _GRID = 24  # shares of losses that are tried
 _STEPS = 14  # halvings: to 1e-4
 _NOTHING = 1e-12
+_UNLIKELY = 1e-11  # the chance of seven standard deviations, for shares of this kind
 _WIDE = 7  # standard deviations on either side of what is enumerated; the rest counts as against us
 
 
@@ -70,8 +72,8 @@ def pair_bounds(n: int, wins: int, losses: int, alpha: float) -> Bounds:
 
 def _lower(n: int, wins: int, losses: int, alpha: float) -> float:
     start = paired_score(n, wins, losses, normal_quantile(1 - alpha)).low
-    likely = share_bounds(losses, n, _LEFT_OUT / 2)
-    level = alpha - _LEFT_OUT
+    likely = share_bounds(losses, n, alpha * _LEFT_OUT / 2)
+    level = alpha * (1 - _LEFT_OUT)
     width = max(0.02, (wins - losses) / n - start)
     high = min((wins - losses) / n, start + width)
     low = start
@@ -99,12 +101,18 @@ def _tail(n: int, wins: int, losses: int, delta: float, likely: Bounds) -> float
     inside = grid_w + grid_l <= n
     further = inside & (_scores(n, grid_w, grid_l, delta) >= _scores(n, *_one(wins, losses), delta)[0] - 1e-9)
     at_w, at_l = grid_w[further], grid_l[further]
-    table = np.array([lgamma(k + 1) for k in range(n + 1)])
+    table = _factorials(n)
     ways = table[n] - table[at_w] - table[at_l] - table[n - at_w - at_l]
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = ways + _times(at_w, won[:, :, 0]) + _times(at_l, lost[:, :, 0])
         logs += _times(n - at_w - at_l, 1 - won[:, :, 0] - lost[:, :, 0])
     return float(np.exp(logs).sum(axis=1).max()) + few_w + few_z
+
+
+@lru_cache(maxsize=128)
+def _factorials(n: int) -> FloatArray:
+    """The logs of 0! to n!."""
+    return np.array([lgamma(k + 1) for k in range(n + 1)])
 
 
 def _one(wins: int, losses: int) -> tuple[np.ndarray, np.ndarray]:
@@ -122,7 +130,7 @@ def _window(n: int, lowest: float, highest: float) -> tuple[np.ndarray, float]:
     low, high = max(0.0, lowest), min(1.0, max(0.0, highest))
     first = max(0, int(n * low - _WIDE * sqrt(n * low) - 1))
     last = min(n, ceil(n * high + _WIDE * sqrt(n * high) + 4 * _WIDE))
-    return np.arange(first, last + 1), 0.0 if (first == 0 and last == n) else 1e-9
+    return np.arange(first, last + 1), 0.0 if (first == 0 and last == n) else _UNLIKELY
 
 
 def _scores(n: int, wins: np.ndarray, losses: np.ndarray, delta: float) -> FloatArray:
