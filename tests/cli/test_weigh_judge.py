@@ -171,6 +171,10 @@ def test_judging_again_asks_nothing(workshop):
         import os
 
         os.utime(workshop / f"{path}.jsonl", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (
+        "20 of 20 answers are from earlier runs"
+        in weigh("suite.jsonl", *BOTH, "--judge", "umpire@court", "--pairs").stderr
+    )
     again = weighed("suite.jsonl", "--judge", "umpire@court", "--pairs")
     assert again["preferences"] == first["preferences"]
     assert [r["grade"] for r in again["results"]["new@worn"]] == [r["grade"] for r in first["results"]["new@worn"]]

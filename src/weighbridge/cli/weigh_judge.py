@@ -101,7 +101,7 @@ async def judge(
         return outcome, {}
     terms = Terms(options.day, options.folder, options.seed, options.concurrency, options.fresh)
     purse = Purse(None if options.budget is None else max(0, options.budget - progress.spent))
-    before = progress.spent
+    before, total, done = progress.spent, progress.total, progress.done
     bench = Bench(judging.engines, room.road, store, terms, purse=purse, prepare=room.local.start)
 
     def tell() -> None:
@@ -125,7 +125,7 @@ async def judge(
         chosen = room.config.settings.weigh
         fields["preferences"] = preferences
         fields["preferred"] = stage.preferred(samples, preferences, margin=chosen.margin, alpha=chosen.alpha)
-    progress.engine = ""
+    progress.engine, progress.total, progress.done = "", total, done  # what is told of the run counts answers alone
     return _stopped(outcome, bench, purse.told()), fields
 
 

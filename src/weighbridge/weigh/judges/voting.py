@@ -76,7 +76,7 @@ def of_weighing(weighing: Weighing, candidate: str = "") -> list[Pair]:
         raise InputError(
             "There is no pair of answers to vote on.",
             where=weighing.suite,
-            fix="Give a weighing of two engines or more that holds their answers.",
+            fix="Give what `weighbridge weigh run SUITE -e A,B --json` printed: it holds the answers of both.",
         )
     return found
 
