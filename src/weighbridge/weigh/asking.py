@@ -53,7 +53,7 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     masked: dict[str, int] = {}
 
 
-def request_for(sample: Sample, engine: Engine, *, max_tokens: int, seed: int) -> Request:
+def request_for(sample: Sample, engine: Engine, *, max_tokens: int, seed: int, temperature: float = 0.0) -> Request:
     """What is sent: the sample's messages, as repeatable as the engine allows, streamed to see the first token.
 
     Args:
@@ -61,6 +61,7 @@ def request_for(sample: Sample, engine: Engine, *, max_tokens: int, seed: int) -
         engine: Who is asked.
         max_tokens: The limit of a sample that sets none.
         seed: Sent along; engines that know none are not sent it by their profile.
+        temperature: 0 for answers that are as repeatable as can be.
     """
     limit = (sample.max_tokens or max_tokens) + (THINKING if engine.model.reasoning else 0)
     most = engine.offer.max_output or engine.model.max_output
@@ -70,7 +71,7 @@ def request_for(sample: Sample, engine: Engine, *, max_tokens: int, seed: int) -
         messages=sample.messages,
         tools=sample.tools,
         response_format=shape,
-        sampling=Sampling(temperature=0.0, max_tokens=min(limit, most) if most else limit, seed=seed),
+        sampling=Sampling(temperature=temperature, max_tokens=min(limit, most) if most else limit, seed=seed),
         stream=True,
         stream_usage=True,
     )

@@ -3,102 +3,42 @@
 Engines that run here are asked one after another, since they would compete for the same cores and their times would
 be fiction. All others are asked sample by sample in turns, so that a slow hour hits all alike. An answer is stored
 as soon as it is there, named by what was asked: whoever asks the same again is answered from the store. Failures are
-never stored; the next run asks again.
+never stored; the next run asks again. A run that may stop early follows a course, see `course`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple, Protocol
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
-from weighbridge.canon import Engine, Level, Request, Trace
+from weighbridge.canon import Engine, Level, Reply, Request, Trace
 from weighbridge.engines.clock import SYSTEM, Clock
 from weighbridge.errors import BudgetError, WeighbridgeError
 from weighbridge.exchange import Call
 from weighbridge.weigh import asking, graders, identifiers, masking
 from weighbridge.weigh.asking import Answer, Contestant
+from weighbridge.weigh.course import Course
 from weighbridge.weigh.faults import BUSY, MAY_COST, Streaks
 from weighbridge.weigh.pace import Gate
 from weighbridge.weigh.purse import Purse, worst_cost
-from weighbridge.weigh.types import Result, Sample, Suite
+from weighbridge.weigh.terms import Options, Outcome, Progress, Runs, Store
+from weighbridge.weigh.types import Grade, Result, Sample, Suite
 from weighbridge.weigh.watch import Watch
+
+__all__ = ["Grades", "Options", "Outcome", "Progress", "Runs", "Store", "run"]
 
 CHUNK = 64  #: samples that are looked up in the store at once
 MAX_TRIES = 5
 MAX_WAIT = 30.0  #: seconds between two tries of a sample
+BLOCK = 32  #: samples that engines here are asked in a row before the next one's turn, where a run may stop early
+GRADED_AT_ONCE = 16  #: stored answers that a grader which waits is given at once
 
-
-class Runs(Protocol):
-    """Whoever answers calls: the road."""
-
-    async def run(self, call: Call, /) -> Trace:
-        """A whole exchange; failures are told by the trace."""
-
-
-class Store(Protocol):
-    """Whoever keeps answers: `store.results.Results`."""
-
-    def get_many(self, keys: Iterable[str], /) -> dict[str, bytes]:
-        """The values that are known."""
-
-    def put(self, key: str, value: bytes, /) -> None:
-        """Keep a value."""
-
-
-class Options(Struct, frozen=True):
-    """How a run is made.
-
-    `concurrency` is the most calls at once per engine; an engine that runs here gets no more than it has slots.
-    `max_tokens` is the limit of a sample that sets none. `budget` is in micro-units; None is no limit. `fresh` asks
-    again what is stored. `noise` names an engine that is asked everything twice, "" for none. `day` (`YYYY-MM-DD`)
-    is the one whose prices count. `folder` is where relative paths of the engines' files start. `levels`: every engine is
-    asked everything at each of these levels of masking; none: as its route and host have it. `masking` names whatever
-    else decides on what is masked: what was answered under another name is asked again.
-    """
-
-    day: str
-    folder: Path
-    concurrency: int = 16
-    max_tokens: int = 1024
-    seed: int = 0
-    budget: int | None = None
-    fresh: bool = False
-    noise: str = ""
-    levels: tuple[Level, ...] = ()
-    masking: str = ""
-
-
-@dataclass
-class Progress:
-    """How far a run is. The runner writes it, whoever shows it reads it."""
-
-    total: int = 0
-    done: int = 0
-    reused: int = 0
-    failed: int = 0
-    spent: int = 0  #: micro-units of this run's calls, as far as prices are known
-    engine: str = ""  #: the one that runs here and is being asked
-
-
-class Outcome(Struct, frozen=True):
-    """What a run gave.
-
-    `results` are those of samples that every engine was asked, in their order, by contestant; `noise` are the second
-    answers of `Options.noise` to the same samples. `unasked` counts questions that the budget left open.
-    """
-
-    samples: tuple[Sample, ...]
-    results: dict[str, tuple[Result, ...]]
-    noise: tuple[Result, ...] = ()
-    stopped: str = ""
-    unasked: int = 0
+#: A grader that may wait, for a sandbox say.
+Grades = Callable[[Sample, Reply], Awaitable[Grade]]
 
 
 class _Job(NamedTuple):
@@ -107,6 +47,7 @@ class _Job(NamedTuple):
     call: Call
     key: str
     worst: int
+    known: Answer | None = None
 
 
 async def _no_preparation(_engine: Engine) -> None:
@@ -124,6 +65,8 @@ async def run(
     prepare: Callable[[Engine], Awaitable[object]] = _no_preparation,
     clock: Clock = SYSTEM,
     watch: Watch | None = None,
+    grade: Grades | None = None,
+    course: Course | None = None,
 ) -> Outcome:
     """Ask every engine every sample, and grade the answers.
 
@@ -137,6 +80,10 @@ async def run(
         prepare: Called before an engine that runs here is asked its first sample: loading is no part of its times.
         clock: For waiting.
         watch: Sees what is sent; without it nobody knows what an engine saw.
+        grade: Grades answers in place of `graders.grade`, where grading takes time. Answers are stored before they are
+            graded, so what it raises loses none.
+        course: Of a run that may stop early: samples are asked in its order until it has decided, and the outcome holds
+            those that it has looked at.
 
     Raises:
         BudgetError: The budget does not allow one sample to be asked of every engine.
@@ -147,12 +94,17 @@ async def run(
     """
     levels: tuple[Level | None, ...] = options.levels or (None,)
     contestants = [Contestant(engine, level=level) for engine in engines for level in levels]
-    contestants += [Contestant(c.engine, 1, c.level) for c in contestants if c.name == options.noise]
-    running = _Run(road, store, options, progress or Progress(), clock, watch)
+    once = list(contestants)
+    contestants += [Contestant(c.engine, again, c.level) for again in range(1, options.repeats) for c in once]
+    if options.repeats == 1:
+        contestants += [Contestant(c.engine, 1, c.level) for c in once if c.name == options.noise]
+    running = _Run(road, store, options, progress or Progress(), clock, watch, grade=grade, course=course)
     running.check_prices(suite.samples[:1], engines)
     running.progress.total += len(suite.samples) * len(contestants)
-    for group in _groups(contestants):
-        await running.ask(suite.samples, group, prepare)
+    groups = _groups(contestants)
+    for block in _blocks(course.samples, groups) if course else [suite.samples]:
+        for group in groups:
+            await running.ask(block, group, prepare)
     return running.outcome(suite.samples, contestants)
 
 
@@ -161,6 +113,17 @@ def _groups(contestants: Sequence[Contestant]) -> list[list[Contestant]]:
     here = [[c] for c in contestants if c.engine.host.runs_here]
     away = [c for c in contestants if not c.engine.host.runs_here]
     return [*here, away] if away else here
+
+
+def _blocks(samples: Sequence[Sample], groups: Sequence[list[Contestant]]) -> list[Sequence[Sample]]:
+    """The samples in pieces that every group is asked before the next one begins.
+
+    Engines that run here cannot be asked in turns, sample by sample: they would be measured with each other's leavings in
+    the caches. One after the other over all samples would leave nothing to save. So each gets a short block in a row.
+    """
+    if len(groups) == 1:
+        return [samples]
+    return [samples[start : start + BLOCK] for start in range(0, len(samples), BLOCK)]
 
 
 class _Run:
@@ -174,7 +137,14 @@ class _Run:
         progress: Progress,
         clock: Clock,
         watch: Watch | None = None,
+        *,
+        grade: Grades | None = None,
+        course: Course | None = None,
     ) -> None:
+        self._grade = grade
+        self._course = course
+        self._prepared: set[str] = set()
+        self._grading = asyncio.Semaphore(GRADED_AT_ONCE)
         self._road = road
         self._watch = watch or Watch()
         self._store = store
@@ -199,18 +169,22 @@ class _Run:
     ) -> None:
         """Ask a group of engines in turns. Nothing new is asked once the budget is spent or an engine is hopeless."""
         left = self._left(samples, group)
-        prepared = False
         async with asyncio.TaskGroup() as tasks:
             try:
                 for job in left:
-                    if not prepared:
-                        await self._prepare(job.contestant.engine, prepare)
-                        prepared = True
+                    if job.known is not None:
+                        await self._grading.acquire()
+                        tasks.create_task(self._regrade(job, job.known))
+                        continue
+                    await self._prepare(job.contestant.engine, prepare)
                     gate = self._gate(job.contestant.engine)
                     ticket = await gate.enter()
+                    if self._decided:
+                        gate.leave()
+                        break
                     if self._failure or not await self._purse.reserve(job.worst):
                         gate.leave()
-                        self._unasked += 1 + sum(1 for _ in left)
+                        self._unasked += 1 + sum(1 for more in left if more.known is None)
                         break
                     tasks.create_task(self._ask(job, gate, ticket))
             except WeighbridgeError as error:  # a group of errors would hide it
@@ -226,6 +200,8 @@ class _Run:
         """
         names = [asking.identity(c.engine, self._options.folder) for c in group]
         for start in range(0, len(samples), CHUNK):
+            if self._decided:
+                return
             jobs = [
                 self._job(sample, contestant, name)
                 for sample in samples[start : start + CHUNK]
@@ -236,12 +212,14 @@ class _Run:
                 answer = _read(known.get(job.key))
                 if answer is None:
                     yield job
+                elif self._grade is None:
+                    self._keep(job, self._graded(job, answer, graders.grade(job.sample, answer.reply), reused=True))
                 else:
-                    self._keep(job, self._graded(job, answer, reused=True))
+                    yield job._replace(known=answer)
 
     def _job(self, sample: Sample, contestant: Contestant, name: bytes) -> _Job:
         engine, options = contestant.engine, self._options
-        request = self._request(sample, engine)
+        request = self._request(sample, engine, contestant.repeat)
         worst = worst_cost(engine, request, options.day) if options.budget is not None else 0
         key = asking.key(name, request, contestant.repeat, self._masking(contestant.level))
         call = Call(request=request, source="weigh", mask=masking.masking_of(contestant.level))
@@ -253,17 +231,34 @@ class _Run:
             return level
         return f"{level} {self._options.masking}" if level else self._options.masking
 
-    def _request(self, sample: Sample, engine: Engine) -> Request:
-        return asking.request_for(sample, engine, max_tokens=self._options.max_tokens, seed=self._options.seed)
+    def _request(self, sample: Sample, engine: Engine, repeat: int = 0) -> Request:
+        options = self._options
+        # The second answer that a noise floor is made of is asked for with the very same words.
+        seed = options.seed + (repeat if options.repeats > 1 else 0)
+        return asking.request_for(
+            sample, engine, max_tokens=options.max_tokens, seed=seed, temperature=options.temperature
+        )
 
     async def _prepare(self, engine: Engine, prepare: Callable[[Engine], Awaitable[object]]) -> None:
         if engine.host.runs_here:
             self.progress.engine = engine.name
-            await prepare(engine)
+            if engine.name not in self._prepared:
+                await prepare(engine)
+                self._prepared.add(engine.name)
+
+    @property
+    def _decided(self) -> bool:
+        return self._course is not None and self._course.decided
 
     def outcome(self, samples: Sequence[Sample], contestants: Sequence[Contestant]) -> Outcome:
         """Put the results in order; after an early stop, those of samples that all were asked."""
-        whole = [s for s in samples if all((c.name, c.repeat, s.id) in self._results for c in contestants)]
+        looked = None if self._course is None else self._course.looked
+        whole = [
+            s
+            for s in samples
+            if (looked is None or s.id in looked)
+            and all((c.name, c.repeat, s.id) in self._results for c in contestants)
+        ]
         if not whole:
             raise BudgetError(
                 "The budget does not allow one sample to be asked of every engine.",
@@ -278,10 +273,20 @@ class _Run:
         return Outcome(
             samples=tuple(whole),
             results={name: found for (name, repeat), found in ordered.items() if repeat == 0},
-            noise=next((found for (_, repeat), found in ordered.items() if repeat), ()),
+            noise=next(
+                (found for (name, repeat), found in ordered.items() if repeat and name == self._options.noise), ()
+            ),
             stopped=stopped if self._unasked else "",
             unasked=self._unasked,
+            repeats=self._repeats(ordered),
         )
+
+    def _repeats(self, ordered: dict[tuple[str, int], tuple[Result, ...]]) -> dict[str, tuple[tuple[Result, ...], ...]]:
+        """The further passes of every contestant."""
+        if self._options.repeats == 1:
+            return {}
+        names = dict.fromkeys(name for name, _ in ordered)
+        return {n: tuple(ordered[n, again] for again in range(1, self._options.repeats)) for n in names}
 
     def _gate(self, engine: Engine) -> Gate:
         if engine.name not in self._gates:
@@ -304,7 +309,7 @@ class _Run:
                     answer = replace(answer, sent=identifiers.sent(bodies), masked=trace.masked)
                 self._store.put(job.key, msgspec.json.encode(answer))
                 self._streaks.answered(trace.engine)
-                self._keep(job, self._graded(job, answer, reused=False))
+                self._keep(job, self._graded(job, answer, await self._of(job.sample, answer.reply), reused=False))
             else:
                 self._failed(job, trace, cost)
         except WeighbridgeError as error:
@@ -313,6 +318,19 @@ class _Run:
             gate.leave()
             self._purse.settle(job.worst, paid)
             self.progress.spent = self._purse.spent
+
+    async def _regrade(self, job: _Job, answer: Answer) -> None:
+        """A stored answer, by a grader that waits."""
+        try:
+            if self._failure is None:
+                self._keep(job, self._graded(job, answer, await self._of(job.sample, answer.reply), reused=True))
+        except WeighbridgeError as error:
+            self._failure = self._failure or error
+        finally:
+            self._grading.release()
+
+    async def _of(self, sample: Sample, reply: Reply) -> Grade:
+        return graders.grade(sample, reply) if self._grade is None else await self._grade(sample, reply)
 
     async def _try(self, job: _Job, gate: Gate, ticket: int) -> tuple[Trace, list[bytes]]:
         """The exchange, and every body that was sent in it."""
@@ -348,12 +366,12 @@ class _Run:
         )
         self._failure = self._failure or self._streaks.failed(name, code, said)
 
-    def _graded(self, job: _Job, answer: Answer, *, reused: bool) -> Result:
+    def _graded(self, job: _Job, answer: Answer, grade: Grade, *, reused: bool) -> Result:
         engine = job.contestant.engine
         return Result(
             sample=job.sample.id,
             engine=job.contestant.name,
-            grade=graders.grade(job.sample, answer.reply),
+            grade=grade,
             reply=answer.reply,
             usage=answer.usage,
             cost=engine.cost(answer.usage, self._options.day) if answer.usage else None,
@@ -370,6 +388,8 @@ class _Run:
         self.progress.done += 1
         self.progress.reused += result.reused
         self.progress.failed += bool(result.error)
+        if self._course is not None and job.contestant.repeat < self._options.repeats:
+            self._course.told(job.contestant.name, result)
 
 
 def _read(value: bytes | None) -> Answer | None:
