@@ -27,13 +27,12 @@ AGENTS = ROOT / ".agents" / "node_modules"
 
 
 def pytest_collection_modifyitems(items):
-    """Skip what needs material or parts that are not here, and say which; measure the coverage of examples alone.
+    """Skip what needs material or parts that are not here, and say which; properties run without coverage.
 
-    What a property's random inputs reach is chance, and material that is not everywhere must not be needed to reach a
-    line: each line is to be reached by an example. It halves the time of such tests, too.
+    What their random inputs reach is chance: each line is to be reached by an example. It halves their time, too.
     """
     for item in items:
-        if item.get_closest_marker("shared") or getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("no_cover")
         if item.get_closest_marker("shared") and not SHARED.is_dir():
             item.add_marker(pytest.mark.skip(reason="needs ../shared, which is not beside this checkout"))

@@ -21,6 +21,7 @@ from gateways import Behaviour, Gateway, toml
 from weighbridge.store.reader import recent
 
 pytestmark = pytest.mark.xdist_group("gateway")
+MEASURED = True  #: what the parent does all day is seen here
 
 ASK: Any = {"model": "assistant", "messages": [{"role": "user", "content": "hi"}]}
 CHAT = "/v1/chat/completions"
