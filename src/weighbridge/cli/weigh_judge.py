@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weighbridge.canon import Engine, Model
+from weighbridge.canon import Engine, Model, Reply
 from weighbridge.cli import common
 from weighbridge.errors import InputError
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from weighbridge.cli.engine_room import EngineRoom
     from weighbridge.weigh.judges.bench import Bench
-    from weighbridge.weigh.runner import Options, Outcome, Progress
-    from weighbridge.weigh.types import Suite, Weighing
+    from weighbridge.weigh.runner import Grades, Options, Outcome, Progress
+    from weighbridge.weigh.types import Grade, Sample, Suite, Weighing
 
 MAX_JUDGES = 9
 
@@ -36,11 +36,12 @@ Force = Annotated[
 
 
 class Asked(Struct, frozen=True):
-    """What the command line says of judges."""
+    """What the command line says of judges; `sequential`: the run stops as soon as every verdict is known."""
 
     judges: str = ""
     pairs: bool = False
     force: bool = False
+    sequential: bool = False
 
 
 class Judging(Struct, frozen=True):
@@ -66,6 +67,8 @@ def choose(asked: Asked, suite: Suite, contestants: Sequence[Engine], room: Engi
         _check_unjudged(asked, suite, rubrics=rubrics)
         return Judging()
     _check_work(asked, contestants, options, rubrics=rubrics)
+    if asked.sequential:
+        _check_sequential(asked, options)
     judges = _engines(names, room)
     if asked.force:
         found = family.kin(judges, contestants, _finder(room))
@@ -76,8 +79,47 @@ def choose(asked: Asked, suite: Suite, contestants: Sequence[Engine], room: Engi
     return Judging(tuple(judges), asked.pairs, found)
 
 
+def seat(room: EngineRoom, store: Any, judging: Judging, options: Options, *, spent: int = 0) -> Bench:
+    """The judges' bench, with what a run has left of its budget.
+
+    Args:
+        room: What calls engines.
+        store: Where answers are kept.
+        judging: Who judges what.
+        options: How the run is made.
+        spent: What it has spent until now, in micro-units.
+    """
+    from weighbridge.weigh.judges.bench import Bench, Terms
+    from weighbridge.weigh.purse import Purse
+
+    terms = Terms(options.day, options.folder, options.seed, options.concurrency, options.fresh)
+    purse = Purse(None if options.budget is None else max(0, options.budget - spent))
+    return Bench(judging.engines, room.road, store, terms, purse=purse, prepare=room.local.start)
+
+
+def hook(bench: Bench, otherwise: Grades) -> Grades:
+    """A grader for a run that needs every grade at once: judges where a sample has a rubric, the other one elsewhere."""
+    from weighbridge.weigh.graders import rubric
+    from weighbridge.weigh.judges import grading
+
+    async def grade(sample: Sample, reply: Reply) -> Grade:
+        if sample.grader == rubric.NAME:
+            return await grading.grade(bench, sample, reply)
+        return await otherwise(sample, reply)
+
+    return grade
+
+
 async def judge(
-    room: EngineRoom, store: Any, outcome: Outcome, judging: Judging, options: Options, progress: Progress, *, base: str
+    room: EngineRoom,
+    store: Any,
+    outcome: Outcome,
+    judging: Judging,
+    options: Options,
+    progress: Progress,
+    *,
+    base: str,
+    graded_by: Bench | None = None,
 ) -> tuple[Outcome, dict[str, Any]]:
     """Let the judges judge what a run gave.
 
@@ -89,20 +131,17 @@ async def judge(
         options: How the run was made; its budget is for judges as well.
         progress: Is kept up to date.
         base: Whom the others are compared with.
+        graded_by: The bench that graded by rubrics while the run was made, if one did; see `hook`.
 
     Returns:
         The outcome with the grades that were given, and the fields of a weighing that tell of the judges.
     """
     from weighbridge.weigh.judges import stage
-    from weighbridge.weigh.judges.bench import Bench, Terms
-    from weighbridge.weigh.purse import Purse
 
     if not judging.engines:
         return outcome, {}
-    terms = Terms(options.day, options.folder, options.seed, options.concurrency, options.fresh)
-    purse = Purse(None if options.budget is None else max(0, options.budget - progress.spent))
+    bench = graded_by or seat(room, store, judging, options, spent=progress.spent)
     before, total, done = progress.spent, progress.total, progress.done
-    bench = Bench(judging.engines, room.road, store, terms, purse=purse, prepare=room.local.start)
 
     def tell() -> None:
         progress.done += 1
@@ -110,12 +149,8 @@ async def judge(
 
     progress.engine = "judging"
     samples, rubrics = outcome.samples, stage.has_rubrics(outcome.samples)
-    if rubrics:
-        wanted = sum(sample.grader == "rubric" for sample in samples)
-        progress.total += wanted * (len(outcome.results) + bool(outcome.noise))
-        results = {name: await stage.grade_all(bench, samples, r, tell=tell) for name, r in outcome.results.items()}
-        noise = await stage.grade_all(bench, samples, outcome.noise, tell=tell) if outcome.noise else ()
-        outcome = replace(outcome, results=results, noise=noise)
+    if rubrics and graded_by is None:
+        outcome = await _graded(bench, outcome, progress, tell)
     fields: dict[str, Any] = {
         "judges": stage.records(bench, judging.kin, rubrics=rubrics, pairs=judging.pairs),
     }
@@ -126,7 +161,23 @@ async def judge(
         fields["preferences"] = preferences
         fields["preferred"] = stage.preferred(samples, preferences, margin=chosen.margin, alpha=chosen.alpha)
     progress.engine, progress.total, progress.done = "", total, done  # what is told of the run counts answers alone
-    return _stopped(outcome, bench, purse.told()), fields
+    return _stopped(outcome, bench), fields
+
+
+async def _graded(bench: Bench, outcome: Outcome, progress: Progress, tell: Callable[[], None]) -> Outcome:
+    """The outcome with the grades of all samples that have a rubric, of each pass."""
+    from weighbridge.weigh.judges import stage
+
+    samples = outcome.samples
+    passes = len(outcome.results) + bool(outcome.noise) + sum(map(len, outcome.repeats.values()))
+    progress.total += passes * sum(sample.grader == "rubric" for sample in samples)
+    results = {name: await stage.grade_all(bench, samples, r, tell=tell) for name, r in outcome.results.items()}
+    repeats = {
+        name: tuple([await stage.grade_all(bench, samples, r, tell=tell) for r in more])
+        for name, more in outcome.repeats.items()
+    }
+    noise = await stage.grade_all(bench, samples, outcome.noise, tell=tell) if outcome.noise else ()
+    return replace(outcome, results=results, repeats=repeats, noise=noise)
 
 
 def print_told(out: Console, weighing: Weighing) -> None:
@@ -160,10 +211,10 @@ def with_told(weighing: Weighing) -> Any:
     return {**msgspec.to_builtins(weighing), "judging": replace(told, judges=())}
 
 
-def _stopped(outcome: Outcome, bench: Bench, told: str) -> Outcome:
+def _stopped(outcome: Outcome, bench: Bench) -> Outcome:
     if not bench.unasked:
         return outcome
-    why = f"{told} does not cover the next judgement at worst; {bench.unasked} were not asked for"
+    why = f"{bench.purse.told()} does not cover the next judgement at worst; {bench.unasked} were not asked for"
     return replace(outcome, stopped=f"{outcome.stopped}; {why}" if outcome.stopped else why)
 
 
@@ -206,6 +257,22 @@ def _check_work(asked: Asked, contestants: Sequence[Engine], options: Options, *
         )
     if asked.pairs and len(contestants) * max(1, len(options.levels)) < 2:  # noqa: PLR2004 - a pair
         raise InputError("One engine alone makes no pair.", where="--pairs", fix="Name two or more with --engines.")
+
+
+def _check_sequential(asked: Asked, options: Options) -> None:
+    """A run that stops early needs every grade at once."""
+    if asked.pairs:
+        raise InputError(
+            "A sequential run stops by scores, and pairs are judged when it is over.",
+            where="--pairs",
+            fix="Leave out --sequential, or --pairs.",
+        )
+    if options.budget is not None:
+        raise InputError(
+            "In a sequential run judges are asked while answers are, and one budget cannot be held for both.",
+            where="--budget",
+            fix="Leave out --sequential, or --budget.",
+        )
 
 
 def _check_prices(judges: Sequence[Engine], options: Options) -> None:

@@ -86,6 +86,7 @@ class Bench:
         clock: For waiting.
 
     Attributes:
+        purse: The money.
         unasked: Questions that the budget left open.
         spent: What this run's calls cost, in micro-units, as far as prices are known.
         reused: Answers that were taken from the store.
@@ -107,7 +108,7 @@ class Bench:
         self.unasked = self.spent = self.reused = 0
         self._road = road
         self._store = store
-        self._purse = purse or Purse(None)
+        self.purse = purse or Purse(None)
         self._prepare = prepare
         self._clock = clock
         self._streaks = Streaks()
@@ -166,11 +167,11 @@ class Bench:
             return found
         if self.failure:
             raise self.failure
-        worst = worst_cost(judge, request, self.terms.day) if self._purse.budget is not None else 0
+        worst = worst_cost(judge, request, self.terms.day) if self.purse.budget is not None else 0
         gate = self._gates[judge.name]
         ticket = await gate.enter()
         try:
-            if not await self._purse.reserve(worst):
+            if not await self.purse.reserve(worst):
                 self.unasked += 1
                 return "the budget was spent"
             return await self._call(judge, request, key, worst, (gate, ticket))
@@ -192,7 +193,7 @@ class Bench:
                 return said
             return self._failed(judge, trace)
         finally:
-            self._purse.settle(worst, paid)
+            self.purse.settle(worst, paid)
 
     async def _try(self, call: Call, place: tuple[Gate, int]) -> Trace:
         gate, ticket = place
