@@ -28,6 +28,10 @@ Reports = Annotated[
     ),
 ]
 
+WithAnswers = Annotated[
+    bool, typer.Option("--with-answers", help="Put questions and answers into .json, not their digests alone.")
+]
+
 
 def report(
     document: Annotated[str, typer.Argument(help="A scorecard document, or the HTML report that carries it.")],
@@ -75,13 +79,14 @@ def is_folder(path: Path) -> bool:
     return path.is_dir() or not path.suffix
 
 
-def write(paths: list[Path], weighing: Weighing, *, fetch: Fetch | None = None) -> None:
+def write(paths: list[Path], weighing: Weighing, *, fetch: Fetch | None = None, with_answers: bool = False) -> None:
     """Write reports, each file of them whole or not at all.
 
     Args:
         paths: As `check` gave them.
         weighing: What was measured.
         fetch: Gives answers that the weighing does not hold, for the samples that the page shows.
+        with_answers: Put questions and answers into the open document.
 
     Raises:
         StoreError: One cannot be written.
@@ -90,13 +95,13 @@ def write(paths: list[Path], weighing: Weighing, *, fetch: Fetch | None = None) 
 
     for path in paths:
         if not is_folder(path):
-            _write(path, files.content(path.suffix.lower(), weighing, fetch=fetch))
+            _write(path, files.content(path.suffix.lower(), weighing, fetch=fetch, with_answers=with_answers))
             continue
         try:
             path.mkdir(exist_ok=True)
         except OSError as error:
             raise _failed(path, error) from error
-        for name, content in files.folder(weighing, fetch=fetch):
+        for name, content in files.folder(weighing, fetch=fetch, with_answers=with_answers):
             _write(path / name, content)
 
 

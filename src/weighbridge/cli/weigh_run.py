@@ -60,6 +60,7 @@ def run(
     pairs: weigh_judge.Pairs = False,
     judge_force: weigh_judge.Force = False,
     reports: weigh_report.Reports = None,
+    with_answers: weigh_report.WithAnswers = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask again what earlier runs have answered.")] = False,
     fail_on: documents.FailOn = "",
     as_json: common.Json = False,
@@ -101,7 +102,7 @@ def run(
     except KeyboardInterrupt:
         _tell("Interrupted. What was answered is kept: run the same command again to go on from there.")
         raise typer.Exit(130) from None
-    weigh_report.write(targets, weighing)
+    weigh_report.write(targets, weighing, with_answers=with_answers)
     _show(weighing, targets, as_json=as_json)
     documents.fail_on(fail_on, (found.verdict for found in weighing.comparisons.values()))
 

@@ -241,6 +241,28 @@ def test_tool_calls_are_part_of_an_answer(weighed):
     assert first["raw"]["passes"][0]["answer"][0] != second["raw"]["passes"][0]["answer"][0]
 
 
+def test_answers_that_are_kept_elsewhere_are_fetched_in_blocks(weighed, monkeypatch):
+    from weighbridge.weigh.document import columns
+
+    monkeypatch.setattr(columns, "BLOCK", 16)
+    kept = {
+        (r.engine, r.sample, r.total): r.reply for found in (*weighed.results.values(), weighed.again) for r in found
+    }
+    results = {name: tuple(replace(r, reply=None) for r in found) for name, found in weighed.results.items()}
+    bare = replace(weighed, results=results, again=tuple(replace(r, reply=None) for r in weighed.again))
+    asked = []
+
+    def fetch(wanted):
+        asked.append(len(wanted))
+        return [kept[r.engine, r.sample, r.total] for r in wanted]
+
+    for with_answers in (False, True):
+        expected = document.write(weighed, with_answers=with_answers)
+        assert document.write(bare, with_answers=with_answers, fetch=fetch) == expected
+    assert max(asked) <= 16
+    assert verified(document.write(bare)).agrees
+
+
 def test_other_software_may_know_other_figures(weighed):
     tree = json.loads(document.write(replace(weighed, version="0.0.1")))
     tree["figures"]["scorecards"][0]["charm"] = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -13,6 +13,10 @@ from weighbridge.canon import Choice, Reply, TextPart, ToolCallPart, Usage
 from weighbridge.weigh.document import canonical
 from weighbridge.weigh.document.shape import Outcome, Pass, Role
 from weighbridge.weigh.types import Grade, Result, Sample
+
+Fetch = Callable[[Sequence[Result]], Sequence[Reply | None]]
+"""Gives the kept answers of results, in their order: a large run does not hold them in memory."""
+BLOCK = 500  #: answers that are fetched at once
 
 Said = tuple[str, str, tuple[tuple[str, str], ...]]
 
@@ -57,23 +61,34 @@ def clean(value: Any) -> Any:
 
 
 def write(
-    engine: str, role: Role, samples: Sequence[Sample], results: Sequence[Result], *, with_answers: bool
+    engine: str,
+    role: Role,
+    samples: Sequence[Sample],
+    results: Sequence[Result],
+    *,
+    with_answers: bool,
+    fetch: Fetch | None = None,
 ) -> dict[str, Any]:
-    """One pass as columns in the order of `samples`; columns that tell nothing are left out."""
+    """One pass as columns in the order of `samples`; columns that tell nothing are left out.
+
+    `fetch` gives the answers that results do not hold; a block at a time, so that they are never all in memory.
+    """
     by_sample = {result.sample: result for result in results}
     found = [by_sample.get(sample.id) for sample in samples]
     columns: dict[str, Any] = {
         "outcome": [_outcome(one) for one in found],
         "score": [one.grade.score if one and one.grade and not one.grade.missing else None for one in found],
     }
-    for name, values in _columns(found, with_answers=with_answers):
+    for name, values in _columns(found, with_answers=with_answers, fetch=fetch):
         empty = _EMPTY.get(name)
         if any(value != empty for value in values):
             columns[name] = values
     return {"engine": engine, "role": role, **columns}
 
 
-def _columns(found: Sequence[Result | None], *, with_answers: bool) -> Iterable[tuple[str, list[Any]]]:
+def _columns(
+    found: Sequence[Result | None], *, with_answers: bool, fetch: Fetch | None
+) -> Iterable[tuple[str, list[Any]]]:
     yield "valid", [one.grade.valid if one and one.grade else None for one in found]
     yield "label", [clean(one.grade.label) if one and one.grade else "" for one in found]
     for name in _TOKENS:
@@ -83,15 +98,38 @@ def _columns(found: Sequence[Result | None], *, with_answers: bool) -> Iterable[
         get, empty = attrgetter(name), _EMPTY.get(name)
         values = [get(one) if one else empty for one in found]
         yield name, clean(values) if isinstance(empty, str) else values
-    words = [said(one.reply) if one and one.reply else None for one in found]
-    yield "finish", [one.reply.finish or "" if one and one.reply else "" for one in found]
-    yield "answer", [answer_digest(one) if one else "" for one in words]
-    yield "characters", [len(one[0]) if one else None for one in words]
+    spoken = list(_spoken(found, fetch, with_answers=with_answers))
+    yield "finish", [one.finish for one in spoken]
+    yield "answer", [one.digest for one in spoken]
+    yield "characters", [one.characters for one in spoken]
     yield "judged", [_judged(one) for one in found]
     yield "exposure", [msgspec.to_builtins(one.exposure) if one and one.exposure else None for one in found]
     if with_answers:
         yield "why", [clean(one.grade.why) if one and one.grade else "" for one in found]
-        yield "said", [clean(one) if one else None for one in words]
+        yield "said", [one.said for one in spoken]
+
+
+class _Spoken(NamedTuple):
+    finish: str = ""
+    digest: str = ""
+    characters: int | None = None
+    said: Any = None
+
+
+def _spoken(found: Sequence[Result | None], fetch: Fetch | None, *, with_answers: bool) -> Iterator[_Spoken]:
+    """What is told of each answer."""
+    for start in range(0, len(found), BLOCK):
+        block = found[start : start + BLOCK]
+        apart = [one for one in block if one is not None and one.reply is None and one.grade is not None]
+        fetched = dict(zip(map(id, apart), fetch(apart), strict=True)) if fetch and apart else {}
+        for one in block:
+            reply = (one.reply or fetched.get(id(one))) if one is not None else None
+            if reply is None:
+                yield _Spoken()
+                continue
+            words = said(reply)
+            kept = clean(words) if with_answers else None
+            yield _Spoken(reply.finish or "", answer_digest(words), len(words[0]), kept)
 
 
 def _outcome(result: Result | None) -> Outcome:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from weighbridge import __version__
 from weighbridge.canon import FilePart, ImagePart
 from weighbridge.weigh.document import canonical, columns
+from weighbridge.weigh.document.columns import Fetch
 from weighbridge.weigh.document.shape import FORMAT, VERSION, Role
 from weighbridge.weigh.types import Result, Sample, Weighing
 
@@ -23,7 +24,7 @@ FIGURES = ("scorecards", "comparisons", "noise", "tolls", "stopping", "preferred
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
-def document(weighing: Weighing, *, with_answers: bool = False) -> dict[str, Any]:
+def document(weighing: Weighing, *, with_answers: bool = False, fetch: Fetch | None = None) -> dict[str, Any]:
     """The document of a weighing, as a JSON value.
 
     Args:
@@ -31,27 +32,28 @@ def document(weighing: Weighing, *, with_answers: bool = False) -> dict[str, Any
             One that was read from a document gives that document again.
         with_answers: Put questions and answers in. Without them the document holds their SHA-256, by which they can be
             checked later, and nothing that anybody wrote but judges.
+        fetch: Gives the answers that the weighing does not hold.
     """
-    members = _members(weighing, with_answers=with_answers)
+    members = _members(weighing, with_answers=with_answers, fetch=fetch)
     return (
         members if "digests" in members and "page" not in weighing.source else members | {"digests": digests(members)}
     )
 
 
-def _bare(weighing: Weighing, *, with_answers: bool) -> dict[str, Any]:
+def _bare(weighing: Weighing, *, with_answers: bool, fetch: Fetch | None = None) -> dict[str, Any]:
     """The document without its digests."""
     return {
         "format": FORMAT,
         "version": VERSION,
         "software": {"name": "weighbridge", "version": weighing.version or __version__},
-        "raw": raw(weighing, with_answers=with_answers),
+        "raw": raw(weighing, with_answers=with_answers, fetch=fetch),
         "figures": figures(weighing),
     }
 
 
-def write(weighing: Weighing, *, with_answers: bool = False) -> bytes:
+def write(weighing: Weighing, *, with_answers: bool = False, fetch: Fetch | None = None) -> bytes:
     """The document in its canonical form, with a line break behind it; see `document`."""
-    return _written(_members(weighing, with_answers=with_answers)) + b"\n"
+    return _written(_members(weighing, with_answers=with_answers, fetch=fetch)) + b"\n"
 
 
 def embed(weighing: Weighing) -> str:
@@ -62,7 +64,7 @@ def embed(weighing: Weighing) -> str:
     return embedded(_written(_members(weighing, with_answers=False)))
 
 
-def embed_in(page: str, weighing: Weighing) -> str:
+def embed_in(page: str, weighing: Weighing, fetch: Fetch | None = None) -> str:
     """An HTML page with the document at the end of its body, which tells the digest of all the rest of the page.
 
     So a figure that is changed in the page alone is found as well.
@@ -70,15 +72,15 @@ def embed_in(page: str, weighing: Weighing) -> str:
     at = page.rfind("</body>")
     before, after = (page[:at], page[at:]) if at >= 0 else (page, "")
     told = {"sha256": canonical.sha256((before + after).encode())}
-    members = {name: value for name, value in _members(weighing, with_answers=False).items() if name != "signature"}
-    return before + embedded(_written(members | {"page": told})) + after
+    members = _members(weighing, with_answers=False, fetch=fetch) | {"page": told}
+    return before + embedded(_written({name: value for name, value in members.items() if name != "signature"})) + after
 
 
-def _members(weighing: Weighing, *, with_answers: bool) -> dict[str, Any]:
+def _members(weighing: Weighing, *, with_answers: bool, fetch: Fetch | None = None) -> dict[str, Any]:
     """The document, its digests and signature only where it was read with them."""
     if weighing.source:
         return {name: value for name, value in weighing.source.items() if name != "page"}
-    return _bare(weighing, with_answers=with_answers)
+    return _bare(weighing, with_answers=with_answers, fetch=fetch)
 
 
 def _written(members: dict[str, Any]) -> bytes:
@@ -118,7 +120,7 @@ def figures(weighing: Weighing) -> dict[str, Any]:
     }
 
 
-def raw(weighing: Weighing, *, with_answers: bool = False) -> dict[str, Any]:
+def raw(weighing: Weighing, *, with_answers: bool = False, fetch: Fetch | None = None) -> dict[str, Any]:
     """All that figures are made of."""
     made: dict[str, Any] = {
         "run": _run(weighing),
@@ -128,7 +130,7 @@ def raw(weighing: Weighing, *, with_answers: bool = False) -> dict[str, Any]:
             "samples": _samples(weighing, with_answers=with_answers),
         },
         "engines": [_engine(engine) for engine in columns.clean(msgspec.to_builtins(weighing.engines))],
-        "passes": _passes(weighing, with_answers=with_answers),
+        "passes": _passes(weighing, with_answers=with_answers, fetch=fetch),
     }
     if weighing.judges:
         made["judges"] = columns.clean(msgspec.to_builtins(weighing.judges))
@@ -193,10 +195,11 @@ def asked_for(sample: Sample) -> list[str]:
     return [name for name, needed in needs.items() if needed]
 
 
-def _passes(weighing: Weighing, *, with_answers: bool) -> Sequence[dict[str, Any]]:
+def _passes(weighing: Weighing, *, with_answers: bool, fetch: Fetch | None) -> Sequence[dict[str, Any]]:
     found: list[tuple[Role, str, Sequence[Result]]] = [("answers", *pair) for pair in weighing.results.items()]
     found += [("repeat", name, results) for name, passes in weighing.repeats.items() for results in passes]
     found += [("again", weighing.base, weighing.again)] if weighing.again else []
     return [
-        columns.write(name, role, weighing.samples, results, with_answers=with_answers) for role, name, results in found
+        columns.write(name, role, weighing.samples, results, with_answers=with_answers, fetch=fetch)
+        for role, name, results in found
     ]

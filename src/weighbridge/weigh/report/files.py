@@ -38,13 +38,14 @@ def check(path: PurePath) -> None:
         check_png()
 
 
-def content(suffix: str, weighing: Weighing, *, fetch: Fetch | None = None) -> bytes:
+def content(suffix: str, weighing: Weighing, *, fetch: Fetch | None = None, with_answers: bool = False) -> bytes:
     """The bytes of a report in the form that its suffix stands for.
 
     Args:
         suffix: One of `SUFFIXES`.
         weighing: What was measured.
         fetch: Gives answers that the weighing does not hold, for the samples that the page shows.
+        with_answers: Put questions and answers into the open document.
     """
     from weighbridge.weigh import document
     from weighbridge.weigh.report import figures, html, junit, markdown
@@ -55,7 +56,7 @@ def content(suffix: str, weighing: Weighing, *, fetch: Fetch | None = None) -> b
         case ".md":
             return markdown.render(weighing).encode()
         case ".json":
-            return document.write(weighing)
+            return document.write(weighing, with_answers=with_answers, fetch=fetch)
         case ".xml":
             return junit.render(weighing)
         case ".png":
@@ -64,12 +65,14 @@ def content(suffix: str, weighing: Weighing, *, fetch: Fetch | None = None) -> b
             return figures.sheet(weighing).encode()
 
 
-def folder(weighing: Weighing, *, fetch: Fetch | None = None) -> Iterator[tuple[str, bytes]]:
+def folder(
+    weighing: Weighing, *, fetch: Fetch | None = None, with_answers: bool = False
+) -> Iterator[tuple[str, bytes]]:
     """Every form with a name for its file, one after the other; each plot apart, as PNG only where it can be drawn."""
     from weighbridge.weigh.report import figures
 
     for name in ("report.html", "report.md", "scorecard.json", "junit.xml"):
-        yield name, content(PurePath(name).suffix, weighing, fetch=fetch)
+        yield name, content(PurePath(name).suffix, weighing, fetch=fetch, with_answers=with_answers)
     try:
         figures.check_png()
         drawn = True

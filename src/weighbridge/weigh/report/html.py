@@ -44,7 +44,7 @@ def render(weighing: Weighing, *, fetch: Fetch | None = None, most: int = MOST) 
 
     chosen = Chosen(weighing, most=most, fetch=fetch)
     try:
-        return embed_in(_page(weighing, chosen), weighing)
+        return embed_in(_page(weighing, chosen), weighing, fetch)
     except InputError as error:
         # Figures that no JSON can hold are no reason to keep the others from being read.
         return _page(
