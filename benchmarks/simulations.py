@@ -37,10 +37,10 @@ TABLES: dict[str, tuple[str, Callable[[int, int], Iterator[Row]]]] = {
 }
 DEVIATIONS = """
 - **Wilson's interval of a share near 0 or 1** holds on average over shares, not at each of them: with 99 % right and 100
-  samples it holds in 91 %, and with other numbers in more than 95 % (Brown, Cai and DasGupta 2001 draw the whole saw). Verdicts
+  samples it holds in 92 %, and with other numbers in more than 95 % (Brown, Cai and DasGupta 2001 draw the whole saw). Verdicts
   do not rest on it: theirs are widened to bounds that are exact there.
 - **Means over clusters that fail as a whole.** Here half of a cluster's answers are one answer (a correlation of 0.25). With 10 or
-  50 clusters of one size a scorecard's interval holds in 91 to 95 %. With 50 of which ten hold two thirds of the samples it holds in
+  50 clusters of one size a scorecard's interval holds in 93 to 95 %. With 50 of which ten hold two thirds of the samples it holds in
   about 85 %: often none of the ten happens to fail, and a spread that was not seen cannot be estimated. With fewer than some
   twenty large clusters, read such an interval as rough. The paired verdicts in the same clusters err no more than they say.
 - **The t bound that is peeked at** stands in the sequential table for comparison. It is what happens to who looks at an ordinary

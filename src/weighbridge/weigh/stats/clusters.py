@@ -10,7 +10,7 @@ import numpy as np
 from weighbridge.weigh.stats.means import Bounds, FloatArray, cluster_error, codes_of, t_quantile
 
 DRAWS = 2_000
-FEW = 8  #: clusters; fewer have too few distinct resamples to take tails from
+FEW = 8  #: clusters (degrees of freedom and one); fewer have too few distinct resamples to take tails from
 _NOTHING = 1e-12
 _BLOCK = 2_000_000  # numbers drawn at once: 16 MB
 
@@ -48,7 +48,7 @@ def bootstrap(
     """One-sided bounds of a mean from resampling whole clusters: percentile-t (Efron and Tibshirani 1993, chapter 12).
 
     Each resample's distance from the mean is measured in its own standard errors, so that skew is followed. With fewer
-    than eight clusters, or where some resample in a hundred does not vary, the t bounds of `clustered` are given: too
+    than eight clusters, or unequal ones with as few degrees of freedom, or where some resample in a hundred does not vary, the t bounds of `clustered` are given: too
     few distinct resamples then tell nothing of the tails.
 
     Args:
@@ -66,7 +66,7 @@ def bootstrap(
     if error is None:
         return Bounds(-np.inf, np.inf)
     plain = Clustered(mean, error.se, error.freedom, count).bounds(alpha)
-    if count < FEW or error.se == 0:
+    if is_few(error.freedom) or error.se == 0:
         return plain
     distances = np.concatenate([_distances(often, sums, sizes) for often in resamples(count, seed, draws)])
     kept = distances[np.isfinite(distances)]
@@ -74,6 +74,11 @@ def bootstrap(
         return plain
     low, high = np.quantile(kept, [alpha, 1 - alpha])
     return Bounds(mean - float(high) * error.se, mean - float(low) * error.se)
+
+
+def is_few(freedom: float) -> bool:
+    """Do the clusters say too little for a bootstrap?"""
+    return freedom < FEW - 1 - _NOTHING
 
 
 def resamples(count: int, seed: int, draws: int) -> Iterator[FloatArray]:

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from weighbridge.errors import InputError
-from weighbridge.weigh.stats.clusters import DRAWS, FEW, resamples
+from weighbridge.weigh.stats.clusters import DRAWS, is_few, resamples
 from weighbridge.weigh.stats.means import ALPHA, FloatArray, cluster_error, codes_of, t_quantile
 from weighbridge.weigh.types import Interval
 
@@ -108,7 +108,7 @@ def change(
         return Interval(exp(value), 0.0, inf, n)
     half = t_quantile(1 - alpha / 2, error.freedom) * error.se
     low, high = value - half, value + half
-    if method == "bootstrap" and len(sizes) >= FEW and error.se > 0:
+    if method == "bootstrap" and not is_few(error.freedom) and error.se > 0:
         distances = _distances(sums, signs, value, seed, draws)
         if len(distances) >= 0.99 * draws:
             lower, upper = np.quantile(distances, [alpha / 2, 1 - alpha / 2])
