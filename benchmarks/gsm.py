@@ -22,7 +22,12 @@ from typing import Any
 BASE = "Qwen2-72B-Instruct"
 CANDIDATE = "gpt-4o-mini-2024-07-18"
 # Files that the published table calls by another name.
-PUBLISHED_AS = {"DeepSeek-Coder-V2-0724": "deepseek-v2-coder-0724", "gemma-2-27b-it@together": "gemma-2-27b-it"}
+PUBLISHED_AS = {
+    "DeepSeek-Coder-V2-0724": "deepseek-v2-coder-0724",
+    "gemma-2-27b-it@together": "gemma-2-27b-it",
+}
+# The same weights on two hosts: each answer of the second is compared with the first's.
+HOSTS = ("Llama-3.1-405B-Inst@sambanova", "Llama-3.1-405B-Instruct-Turbo")
 
 _ANSWER = re.compile(r'"answer"\s*:\s*("(?:[^"\\]|\\.)*"|[^,}\s]+)')
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
