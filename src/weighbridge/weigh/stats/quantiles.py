@@ -36,7 +36,8 @@ def quantile_interval(values: Sequence[float] | FloatArray, p: float, *, alpha: 
     above = int(np.searchsorted(chances, 1 - alpha / 2, side="left"))
     low = float(ordered[below - 1]) if below else -inf
     high = float(ordered[above]) if above < n else inf
-    return Interval(float(np.quantile(ordered, p)), low, high, n)
+    value = float(np.quantile(ordered, p))  # between two values, so with hardly any it may lie beyond an end
+    return Interval(value, min(value, low), max(value, high), n)
 
 
 def quantile_difference(
