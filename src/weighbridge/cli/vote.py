@@ -51,7 +51,9 @@ def vote(
     Sides are drawn for each voter. Votes are kept with who and when: stop at any
     time and go on later. Keys may be piped in: echo abtq | weighbridge vote ...
 
-    Example: weighbridge weigh run suite.jsonl -e A,B --json > w.json && weighbridge vote w.json
+    A weighing has to hold its answers: weigh run ... --report w.json --with-answers
+
+    Example: weighbridge vote w.json --voter ann
     """
     from weighbridge.store import votes
 

@@ -62,7 +62,7 @@ def _weighing(path: Path) -> Weighing:
         raise InputError(
             f"This is no weighing: {error}.",
             where=str(path),
-            fix="Give what `weighbridge weigh run SUITE -e A,B --json` printed, or two files with answers.",
+            fix="Give what `weigh run SUITE -e A,B --report w.json --with-answers` wrote, or two files with answers.",
         ) from error
 
 

@@ -76,7 +76,7 @@ def of_weighing(weighing: Weighing, candidate: str = "") -> list[Pair]:
         raise InputError(
             "There is no pair of answers to vote on.",
             where=weighing.suite,
-            fix="Give what `weighbridge weigh run SUITE -e A,B --json` printed: it holds the answers of both.",
+            fix="Weigh two engines or more, with the answers: `weigh run SUITE -e A,B --report w.json --with-answers`.",
         )
     return found
 
