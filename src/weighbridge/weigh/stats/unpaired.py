@@ -94,11 +94,13 @@ def independent(
         found = newcombe((old.mean, old.effective), (new.mean, new.effective), critical)
         return Difference(value, se, *found, "unpaired score (Newcombe)")
     found = welch(old, new, alpha)
-    # A side without variation tells Welch nothing of its error: its own exact bound is put beside the other's.
-    sides = [bounded_mean(one, of, low=0.0, high=1.0, alpha=alpha) for one, of in zip(values, (old, new), strict=True)]
     if old.se == 0 or new.se == 0:
-        down = sqrt((sides[0].high - old.mean) ** 2 + (new.mean - sides[1].low) ** 2)
-        up = sqrt((old.mean - sides[0].low) ** 2 + (sides[1].high - new.mean) ** 2)
+        # A side without variation tells Welch nothing of its error: its own exact bound is put beside the other's.
+        ours, theirs = (
+            bounded_mean(one, of, low=0.0, high=1.0, alpha=alpha) for one, of in zip(values, (old, new), strict=True)
+        )
+        down = sqrt((ours.high - old.mean) ** 2 + (new.mean - theirs.low) ** 2)
+        up = sqrt((old.mean - ours.low) ** 2 + (theirs.high - new.mean) ** 2)
         found = Bounds(min(found.low, value - down), max(found.high, value + up))
     return Difference(value, se, max(-1.0, found.low), min(1.0, found.high), "unpaired t (Welch)")
 
