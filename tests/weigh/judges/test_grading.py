@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from judging import PART, Road, Store, bench, engine, parts_of, reply, sample
+from msgspec.structs import replace
 
+from weighbridge.cli.weigh_judge import hook
 from weighbridge.engines.clock import FakeClock
 from weighbridge.errors import InputError, NoCreditError
 from weighbridge.weigh import graders
@@ -19,6 +21,7 @@ from weighbridge.weigh.judges.grading import grade
 from weighbridge.weigh.judges.hostile import speaks_to_judge
 from weighbridge.weigh.judges.prompts import PAIRWISE, RUBRIC, answer_text
 from weighbridge.weigh.purse import Purse
+from weighbridge.weigh.types import Grade
 
 
 def scorer(score, why="it is"):
@@ -237,3 +240,14 @@ def test_prompts_are_versioned_by_content():
     }
 
     assert answer_text(reply("")) == "(an empty answer)"
+
+
+async def test_a_run_that_needs_every_grade_at_once_asks_judges_for_rubrics_alone():
+    async def otherwise(_sample, _reply):
+        return Grade(0.25)
+
+    road = Road(judge=scorer(10))
+    found = hook(bench(road), otherwise)
+    assert (await found(sample(), reply("Light."))).score == 1.0
+    assert (await found(replace(sample(), grader="exact"), reply("Light."))).score == 0.25
+    assert len(road.calls) == 1
