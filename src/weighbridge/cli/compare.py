@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weighbridge.cli import common, documents
+from weighbridge.cli import common, compare_apart, documents
 from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ def compare(
             "--cluster", metavar="FIELD", help="Field that joins samples which are not independent.", show_default=False
         ),
     ] = "",
+    unpaired: Annotated[
+        bool, typer.Option("--unpaired", help="The files hold different samples: compare their means.")
+    ] = False,
     margin: Annotated[float | None, common.option("weigh.margin")] = None,
     alpha: Annotated[float | None, common.option("weigh.alpha")] = None,
     fail_on: documents.FailOn = "",
@@ -49,7 +52,9 @@ def compare(
 
     Each file has one JSON object per line. Lines with the same id are a pair.
     The verdict is about moving from BASE to CANDIDATE: safe, unsafe, or
-    undecided with how many more samples are needed.
+    undecided with how many more samples are needed. Engines that answered
+    different samples are compared by their means (--unpaired): that takes
+    several times as many samples.
     """
     from weighbridge.weigh import scored, verdict
 
@@ -59,7 +64,13 @@ def compare(
     limits = common.load_config(ctx, weigh__margin=margin, weigh__alpha=alpha).settings.weigh
     fields = scored.Fields(id=id_field, score=score_field, cluster=cluster_field)
     ours = scored.read(base, fields, sys.stdin.buffer)
-    theirs = scored.read(candidate, fields, sys.stdin.buffer, cluster_required=False)
+    theirs = scored.read(candidate, fields, sys.stdin.buffer, cluster_required=unpaired)
+    if unpaired:
+        told = compare_apart.tell(
+            common.console(), ours, theirs, limits, clustered=bool(cluster_field), as_json=as_json
+        )
+        documents.fail_on(fail_on, [told.verdict])
+        return
     pairs = scored.pair(ours, theirs, clustered=bool(cluster_field))
     found = verdict.compare(
         pairs.base, pairs.candidate, clusters=pairs.clusters, margin=limits.margin, alpha=limits.alpha

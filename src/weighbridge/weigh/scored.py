@@ -92,7 +92,8 @@ def pair(base: Scored, candidate: Scored, *, clustered: bool) -> Pairs:
         raise InputError(
             "The two files share no id.",
             where=f"{base.name}, {candidate.name}",
-            fix=f"Give the field that names the sample with --id; here it holds '{ours}' and '{theirs}'.",
+            fix=f"Give the field that names the sample with --id; here it holds '{ours}' and '{theirs}'. "
+            "Files of different samples are compared with --unpaired.",
         )
     return Pairs(
         base=[base.rows[key].score for key in shared],

@@ -11,6 +11,7 @@ import numpy as np
 from weighbridge.errors import InputError
 from weighbridge.weigh import stats
 from weighbridge.weigh.stats.exact import edges, pair_bounds
+from weighbridge.weigh.stats.unpaired import independent
 from weighbridge.weigh.types import Comparison, VerdictWord
 
 MARGIN = 0.03
@@ -72,6 +73,53 @@ def compare(
         clusters=of.clusters,
         discordant=discordant,
         se_clustered=of.se_clustered,
+    )
+
+
+def apart(
+    base: Sequence[float],
+    candidate: Sequence[float],
+    *,
+    base_clusters: Sequence[Hashable] | None = None,
+    candidate_clusters: Sequence[Hashable] | None = None,
+    margin: float = MARGIN,
+    alpha: float = ALPHA,
+) -> Comparison:
+    """Compare two engines that answered different samples of one kind; pairs tell more, where there are any.
+
+    Args:
+        base: Scores of the engine in use, fractions from 0 to 1; three at least.
+        candidate: Scores of the other engine.
+        base_clusters: One label per score of the base where samples are not independent.
+        candidate_clusters: The same for the candidate.
+        margin: See `compare`.
+        alpha: See `compare`.
+
+    Returns:
+        The difference of the means. `n` is the smaller number of samples; `more_needed` is not known.
+
+    Raises:
+        InputError: There are too few scores, a score is no fraction, or margin or alpha is out of range.
+    """
+    check_limits(margin, alpha)
+    old, new = _scores(base, "base"), _scores(candidate, "candidate")
+    found = independent(
+        base, candidate, base_clusters=base_clusters, candidate_clusters=candidate_clusters, alpha=alpha
+    )
+    return Comparison(
+        n=min(len(old), len(new)),
+        base_mean=float(old.mean()),
+        candidate_mean=float(new.mean()),
+        difference=found.value,
+        se=found.se,
+        ci_low=found.low,
+        ci_high=found.high,
+        z=found.value / found.se if found.se > 0 else None,
+        verdict=decide(found.low, found.high, margin),
+        more_needed=None,
+        margin=margin,
+        alpha=alpha,
+        method=found.method if base_clusters is None else f"{found.method}, robust to clusters",
     )
 
 

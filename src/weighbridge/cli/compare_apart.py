@@ -1,0 +1,94 @@
+"""`weighbridge compare --unpaired`: the verdict on two files that hold different samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from weighbridge.cli import common
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from weighbridge.settings import Weigh
+    from weighbridge.weigh.scored import Scored
+    from weighbridge.weigh.types import Comparison
+
+_KEYS = (
+    "base_mean",
+    "candidate_mean",
+    "difference",
+    "se",
+    "ci_low",
+    "ci_high",
+    "z",
+    "verdict",
+    "margin",
+    "alpha",
+    "method",
+)
+
+
+def tell(out: Console, base: Scored, candidate: Scored, limits: Weigh, *, clustered: bool, as_json: bool) -> Comparison:
+    """Compare two files by their means, and print what came out.
+
+    Raises:
+        InputError: One of the files has too few scores.
+    """
+    from weighbridge.weigh import verdict
+
+    ours, theirs = ([row.score for row in one.rows.values()] for one in (base, candidate))
+    labels = [_clusters(one) if clustered else None for one in (base, candidate)]
+    found = verdict.apart(
+        ours,
+        theirs,
+        base_clusters=labels[0],
+        candidate_clusters=labels[1],
+        margin=limits.margin,
+        alpha=limits.alpha,
+    )
+    shared = len(base.rows.keys() & candidate.rows.keys())
+    if as_json:
+        counts = {"base_n": len(ours), "candidate_n": len(theirs), "shared_ids": shared}
+        common.print_json(counts | {name: getattr(found, name) for name in _KEYS})
+    else:
+        _print(out, found, (base.name, len(ours)), (candidate.name, len(theirs)), shared)
+    return found
+
+
+def _clusters(one: Scored) -> list[str]:
+    return [f"cluster {row.cluster}" if row.cluster else f"sample {key}" for key, row in one.rows.items()]
+
+
+def _print(out: Console, found: Comparison, base: tuple[str, int], candidate: tuple[str, int], shared: int) -> None:
+    from rich.text import Text
+
+    from weighbridge.cli.ruler import ruler
+    from weighbridge.weigh import numbers, words
+
+    def say(text: str) -> None:
+        out.print(Text(text if out.encoding.lower().startswith("utf") else numbers.ascii_only(text)))
+
+    say("Different samples, candidate against base: compared by their means, not in pairs.")
+    say("")
+    for name, mean, (file, count) in (
+        ("base", found.base_mean, base),
+        ("candidate", found.candidate_mean, candidate),
+    ):
+        say(f"  {name:<11}{numbers.percent(mean):<18}{numbers.plural(count, 'sample')}, {numbers.one_line(file, 30)}")
+    error = f"standard error {found.se * 100:.2f}"
+    say(f"  {'difference':<11}{numbers.points(found.difference, signed=True) + ' points':<18}{error}")
+    low, high = numbers.points(found.ci_low, signed=True), numbers.points(found.ci_high, signed=True)
+    say(f"  {'plausibly':<11}{f'{low} to {high}':<18}each end wrong in {numbers.level(found.alpha)} of cases")
+    say("")
+    for line in ruler(found):
+        say("  " + line)
+    say("")
+    colour = {"safe": "bold green", "unsafe": "bold red", "undecided": "bold yellow"}[found.verdict]
+    told = f" at a margin of {numbers.margin(found.margin)}. {words.meaning(found)}"
+    utf = out.encoding.lower().startswith("utf")
+    out.print(Text.assemble((found.verdict.upper(), colour), told if utf else numbers.ascii_only(told)))
+    say(f"Method: {found.method}.")
+    if shared:
+        say(
+            f"{shared:,} ids stand in both files. If these are the same samples, leave out --unpaired: pairs tell more."
+        )
