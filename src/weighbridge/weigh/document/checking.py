@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from weighbridge import __version__
 from weighbridge.errors import InputError
+from weighbridge.weigh import suites
 from weighbridge.weigh.document import reading, recomputing, signing, writing
 from weighbridge.weigh.document.matching import UNTOLD, Leaf, leaves
 from weighbridge.weigh.document.reading import Opened
@@ -65,10 +66,12 @@ def verify(opened: Opened, *, suite: Suite | None = None, key: bytes | None = No
     document = opened.typed
     told = reading.weighing_of(opened)
     engines = recomputing.contestants(told)
+    stopping = list(recomputing.stoppings(told, suite))
     found: list[tuple[str, Iterable[Leaf]]] = [
         ("digests", _digests(opened)),
         ("page", _page(opened)),
         ("figures", _figures(opened, told)),
+        ("stopping", stopping),
         ("costs", recomputing.costs(document, engines)),
         ("judgements", recomputing.judgements(document)),
         ("prompts", recomputing.prompts(document)),
@@ -146,7 +149,9 @@ def _figures(opened: Opened, told: Weighing) -> Iterator[Leaf]:
 
 def _suite(told: Weighing, opened: Opened, suite: Suite) -> Iterator[Leaf]:
     """The samples of a suite at hand against their digests in the document."""
-    yield Leaf("raw.suite.digest", told.digest, suite.digest)
+    first = suite.samples[: len(told.samples)]  # --limit makes a suite of those alone
+    limited = told.digest != suite.digest and suites.digest(first) == told.digest
+    yield Leaf("raw.suite.digest", told.digest, told.digest if limited else suite.digest)
     at_hand = {sample.id: sample for sample in suite.samples}
     columns_of = opened.typed.raw.suite.samples
     for index, (key, digest) in enumerate(zip(columns_of.id, columns_of.digest, strict=True)):
@@ -166,8 +171,8 @@ def _unverifiable(opened: Opened, told: Weighing, checks: Iterable[Check]) -> It
         )
     if costs := recomputing.uncosted(document):
         yield f"{costs:,} costs: the tokens that they are for are not told."
-    if told.stopping:
-        yield "When the sequential comparison stopped: it is told, not recomputed."
+    if told.stopping and not any(check.name == "stopping" and check.agree + check.disagree for check in checks):
+        yield "When the sequential comparison stopped: that takes the suite that the samples were drawn from, see --suite."
     if untold := sum(check.untold for check in checks):
         yield (
             f"{untold:,} figures that only one version of the software knows: {document.software.name} "

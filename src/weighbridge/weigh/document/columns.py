@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from math import isfinite
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -50,7 +51,13 @@ def answer_digest(words: Said) -> str:
 
 
 def clean(value: Any) -> Any:
-    """The value with every half of a surrogate pair replaced: an engine may write what no Unicode text can hold."""
+    """The value as JSON can hold it.
+
+    Every half of a surrogate pair is replaced, since an engine may write what no Unicode text can hold; what is infinite or
+    no number is null: unknown.
+    """
+    if isinstance(value, float):
+        return value if isfinite(value) else None
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
     if isinstance(value, list | tuple):

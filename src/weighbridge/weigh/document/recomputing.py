@@ -41,6 +41,7 @@ def figures(told: Weighing) -> dict[str, Any]:
         stopped=told.stopped,
         levels=told.levels,
         identifiers_by=told.identifiers_by,
+        repeats=told.repeats,
     )
     return writing.figures(msgspec.structs.replace(found, preferred=_preferred(told)))
 
@@ -51,6 +52,46 @@ def _preferred(told: Weighing) -> dict[str, Any]:
     if not told.preferences:
         return {}
     return dict(stage.preferred(told.samples, told.preferences, margin=told.margin, alpha=told.alpha))
+
+
+def stoppings(told: Weighing, suite: Suite | None) -> Iterator[Leaf]:
+    """When each sequential comparison stopped: the run's order, drawn from its seed, is walked again.
+
+    That takes all samples of the suite, those that were not asked as well: from the suite at hand, or from the document
+    where every one was asked. What was saved counts calls that no document holds.
+    """
+    samples = _all_samples(told, suite)
+    if samples is None:
+        return
+    from weighbridge.weigh.course import Course
+
+    names = [name for name in told.results if name != told.base]
+    passes = 1 + max((len(found) for found in told.repeats.values()), default=0)
+    course = Course(
+        samples, base=told.base, candidates=names, margin=told.margin, alpha=told.alpha, seed=told.seed, passes=passes
+    )
+    for name, results in told.results.items():
+        for one in (results, *told.repeats.get(name, ())):
+            for result in one:
+                course.told(name, result)
+    found = course.stoppings()
+    for name, stop in told.stopping.items():
+        for field in ("verdict", "used", "of", "low", "high"):
+            other = getattr(found[name], field) if name in found else None
+            yield Leaf(f"figures.stopping.{name}.{field}", getattr(stop, field), other)
+
+
+def _all_samples(told: Weighing, suite: Suite | None) -> Sequence[Sample] | None:
+    """Every sample of the suite that a sequential run drew from; None where they are not known."""
+    if not told.stopping:
+        return None
+    most = max(stop.of for stop in told.stopping.values())
+    if len(told.samples) == most:
+        return told.samples
+    asked = {sample.id for sample in told.samples}
+    if suite is not None and len(suite.samples) == most and asked <= {sample.id for sample in suite.samples}:
+        return suite.samples
+    return None
 
 
 def contestants(told: Weighing) -> dict[str, Engine]:
