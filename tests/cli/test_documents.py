@@ -167,6 +167,58 @@ def test_compare_fails_as_well():
         run("compare", *options, "--fail-on", "never")
 
 
+CONFIG = """
+[models.careful]
+[models.hasty]
+[hosts.tape]
+recorded = { path = "careful.jsonl" }
+[hosts.worn]
+recorded = { path = "hasty.jsonl" }
+[offers."careful@tape"]
+price = { input = 1.0, output = 2.0 }
+[offers."hasty@worn"]
+price = { input = 0.1, output = 0.2 }
+"""
+
+
+@pytest.fixture
+def sums():
+    Path("weighbridge.toml").write_text(CONFIG)
+    asked = [{"id": f"q{i}", "input": f"What is {i} + {i}?", "target": 2 * i, "grader": "number"} for i in range(1, 61)]
+    Path("sums.jsonl").write_text("\n".join(map(json.dumps, asked)))
+    for name, wrong in (("careful", 60), ("hasty", 3)):
+        told = [{"input": a["input"], "output": str(a["target"] + (i % wrong == 1))} for i, a in enumerate(asked)]
+        Path(f"{name}.jsonl").write_text("\n".join(map(json.dumps, told)))
+    return "sums.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("options", "checks"),
+    [
+        ((), {"figures", "costs", "page"}),
+        (("--repeats", "2", "--limit", "30"), {"figures", "costs", "page", "suite"}),
+        (("--sequential",), {"figures", "costs", "page", "suite", "stopping"}),
+        (("--noise", "--with-answers"), {"figures", "costs", "page"}),
+    ],
+)
+def test_what_a_run_writes_agrees_and_its_verdict_is_its_exit_code(sums, options, checks):
+    done = run(
+        "weigh", "run", sums, "-e", "careful@tape,hasty@worn", "--report", "run.html", "--report", "run.json",
+        "--margin", "0.02", "--fail-on", "undecided", *options,
+    )  # fmt: skip
+    assert done.exit_code in (10, 11)
+    told = json.loads(Path("run.json").read_bytes())["figures"]
+    verdicts = {c["verdict"] for c in (told.get("stopping") or told["comparisons"]).values()}
+    assert done.exit_code == (10 if "unsafe" in verdicts else 11)
+    suite = ("--suite", sums) if "suite" in checks else ()
+    found = json.loads(run("verify", "run.html", "--json", *suite).stdout)
+    assert found["agrees"], found["disagreements"]
+    assert checks <= {check["name"] for check in found["checks"]}
+    found = json.loads(run("verify", "run.json", "--json").stdout)
+    assert found["agrees"]
+    assert ("grades" in {check["name"] for check in found["checks"]}) is ("--with-answers" in options)
+
+
 def test_only_what_is_the_same_is_compared():
     fewer = documents.weigh(50, seed=5, started=1_800_000_000.0)
     other = json.loads(document.write(fewer))
