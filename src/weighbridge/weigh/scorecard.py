@@ -165,8 +165,8 @@ def _matched(samples: Sequence[Sample], results: Sequence[Result]) -> list[Pair]
 
 
 def _compare(base: Sequence[Pair], candidate: Sequence[Pair], *, margin: float, alpha: float) -> Comparison | None:
-    scores = {sample.id: result.score for sample, result in candidate}
-    shared = [(sample, result) for sample, result in base if sample.id in scores]
+    scores = {sample.id: result.score for sample, result in _told(candidate)}
+    shared = [(sample, result) for sample, result in _told(base) if sample.id in scores]
     if not shared:
         return None
     return compare(
@@ -178,8 +178,17 @@ def _compare(base: Sequence[Pair], candidate: Sequence[Pair], *, margin: float, 
     )
 
 
+def _told(pairs: Sequence[Pair]) -> list[Pair]:
+    """Those whose answer somebody could grade, or that have none: a missing grade counts in no mean."""
+    return [(sample, result) for sample, result in pairs if not result.missing]
+
+
 def _interval(pairs: Sequence[Pair]) -> Interval:
-    return stats.mean_interval([result.score for _, result in pairs], clusters_of([sample for sample, _ in pairs]))
+    """The mean score; of grades that are all missing anything may be true."""
+    told = _told(pairs)
+    if not told:
+        return Interval(value=0.0, low=0.0, high=1.0, n=0)
+    return stats.mean_interval([result.score for _, result in told], clusters_of([sample for sample, _ in told]))
 
 
 def _by_category(pairs: Sequence[Pair]) -> dict[str, Interval]:
@@ -187,7 +196,7 @@ def _by_category(pairs: Sequence[Pair]) -> dict[str, Interval]:
     if not any(sample.category for sample, _ in pairs):
         return {}
     groups: dict[str, list[Pair]] = {}
-    for sample, result in pairs:
+    for sample, result in _told(pairs):
         groups.setdefault(sample.category, []).append((sample, result))
     return {category: _interval(group) for category, group in groups.items()}
 
