@@ -161,6 +161,23 @@ def test_a_judge_that_says_nothing_leaves_grades_missing():
     assert all(g["missing"] for g in grades)
     assert grades[0]["judged"][0]["tries"] == 3
     assert "score" not in grades[0]["judged"][0]
+    assert (found["comparisons"], found["scorecards"][1]["quality"]["n"]) == ({}, 0)
+
+
+def test_a_missing_grade_counts_in_no_mean(workshop):
+    rows = (workshop / "umpire.jsonl").read_text().splitlines()
+    rows[0] = json.dumps({"when": {"last": "]\n1.\n[END answer"}, "output": "hm"})
+    rows.insert(0, json.dumps({"when": {"last": "cannot be read"}, "output": "hm"}))
+    (workshop / "umpire.jsonl").write_text("\n".join(rows))
+    found = weighed("suite.jsonl", "--judge", "umpire@court")
+    assert found["results"]["new@worn"][0]["grade"]["missing"]
+    quality = found["scorecards"][1]["quality"]
+    assert (quality["n"], quality["value"]) == (9, pytest.approx(7 / 9))
+    compared = found["comparisons"]["new@worn"]
+    assert (compared["n"], compared["difference"]) == (9, pytest.approx(-2 / 9))
+    done = weigh("suite.jsonl", *BOTH, "--judge", "umpire@court", "--report", "r.html", "--report", "r.json")
+    assert done.exit_code == 0, (done.output, done.exception)
+    assert "Without any judgement: 1 answer, 0 pairs." in " ".join(done.stdout.split())
 
 
 def test_judging_again_asks_nothing(workshop):
