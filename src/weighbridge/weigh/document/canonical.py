@@ -13,10 +13,11 @@ from weighbridge.errors import InputError
 EXACT = 2**53  #: integers up to here are the same in every reader of JSON; larger ones are rounded as doubles are
 _PLAIN = {int, bool, type(None)}
 _TEXT = {str, bool, type(None)}
-_NUMBERS = {int, float}
+_NUMBERS = {int, float, type(None)}
 _ES_LARGEST, _ES_SMALLEST = 21, -6  #: ECMAScript writes 1e21 and 1e-7 with an exponent, and nothing between them
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 _sorted = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, sort_keys=True).encode
+_DIFFERENT = re.compile(r"[ea]|inf|\.0[,\]]|[\[,]-?[0-9]{16}")  #: exponents, nan, inf, 1.0, large ones
 _TRICKY = re.compile(r"(?:^|[\[:,])-?[0-9]+[.eE]|[0-9]{16}|[\ue000-\U0010ffff]")
 """What Python may write or sort in another way: fractions, large numbers, names beyond the first plane; in texts too."""
 
@@ -92,7 +93,7 @@ def _write_list(values: list[Any] | tuple[Any, ...], pieces: list[str]) -> None:
         pieces.append(_encode(values))
         return
     if kinds <= _NUMBERS:
-        pieces.append(f"[{','.join(map(_number, values))}]")
+        pieces.append(_numbers(values))
         return
     opening = "["
     for value in values:
@@ -100,6 +101,14 @@ def _write_list(values: list[Any] | tuple[Any, ...], pieces: list[str]) -> None:
         _write(value, pieces)
         opening = ","
     pieces.append("]")
+
+
+def _numbers(values: list[Any] | tuple[Any, ...]) -> str:
+    """Numbers and nulls. Python and ECMAScript write most numbers alike; where they may not, each is looked at."""
+    text = f"[{','.join(['null' if value is None else repr(value) for value in values])}]"
+    if _DIFFERENT.search(text):
+        return f"[{','.join(['null' if value is None else _number(value) for value in values])}]"
+    return text
 
 
 def _utf16(name: str) -> bytes:

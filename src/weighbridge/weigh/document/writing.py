@@ -97,7 +97,7 @@ def embedded(data: bytes) -> str:
     start = f'<script type="application/json" id="{ELEMENT}"'
     if len(data) <= MOST_PLAIN:
         return f"{start}>{data.decode().translate(_ESCAPES)}</script>"
-    packed = base64.b64encode(gzip.compress(data, 6, mtime=0)).decode()
+    packed = base64.b64encode(gzip.compress(data, 3, mtime=0)).decode()
     return f'{start} data-packed="gzip-base64">"{packed}"</script>'
 
 
