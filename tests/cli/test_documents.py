@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from weighbridge.cli import app
-from weighbridge.errors import InputError, NotFoundError
+from weighbridge.errors import InputError, NotFoundError, StoreError
 from weighbridge.weigh import document
 
 PAGE = "<!doctype html><html><body><p>SAFE</p></body></html>"
@@ -246,3 +246,53 @@ def test_diff_refuses_what_it_cannot_compare():
         run("weigh", "diff", "old.json", "none.json")
     with pytest.raises(InputError, match="cannot be read"):
         run("verify", ".")
+
+
+def test_engines_software_and_facts_that_only_one_run_knows_are_told():
+    later = documents.weigh(60, seed=4, started=1_800_000_000.0, version="9.9")
+    tree = json.loads(document.write(later))
+    raw, figures = tree["raw"], tree["figures"]
+    raw["engines"][0]["offer"]["prices"][0]["others"] = [f"source {index}: 1/1" for index in range(12)]
+    raw["engines"][0]["model"]["licence"] = "other | <b>"
+    raw["passes"] = [one for one in raw["passes"] if one["engine"] != documents.CANDIDATE]
+    raw["run"]["levels"] = ["none"]
+    for one in raw["passes"]:
+        one.pop("answer")
+        one.pop("cost")
+    figures["scorecards"], figures["comparisons"] = figures["scorecards"][:1], {}
+    from weighbridge.weigh.document import writing
+
+    tree["digests"] = writing.digests(tree)
+    Path("later.json").write_text(json.dumps(tree))
+    text = run("weigh", "diff", "old.json", "later.json").stdout
+    assert "Only in the earlier one: birch@south." in text
+    assert "The software changed" in text
+    assert "levels of masking" in text
+    assert "more facts; --json names them." in text
+    assert "Noise: asked twice" in text
+    assert "Only in the later one: birch@south." in run("weigh", "diff", "later.json", "old.json").stdout
+    table = run("weigh", "diff", "old.json", "later.json", "--markdown").stdout
+    assert "other \\| &lt;b>" in table
+    assert "- Noise: asked twice" in table
+
+
+def test_keys_and_folders_that_cannot_be_used_are_told():
+    from cryptography.hazmat.primitives import serialization as to
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    other = ec.generate_private_key(ec.SECP256R1())
+    Path("ec.pem").write_bytes(other.private_bytes(to.Encoding.PEM, to.PrivateFormat.PKCS8, to.NoEncryption()))
+    Path("ec.pub").write_bytes(other.public_key().public_bytes(to.Encoding.PEM, to.PublicFormat.SubjectPublicKeyInfo))
+    Path("binary.pub").write_bytes(b"\xff\xfe")
+    for key in ("ec.pub", "binary.pub", "00ff"):
+        with pytest.raises(InputError, match="key"):
+            run("verify", "old.json", "--key", key)
+    with pytest.raises(InputError, match="Ed25519"):
+        run("sign", "old.json", "--key", "ec.pem")
+    run("sign", "--new-key", "key.pem")
+    with pytest.raises(StoreError) as caught:
+        run("sign", "old.json", "--key", "key.pem", "-o", "none/signed.json")
+    assert "--out" in caught.value.fix
+    tree = json.loads(Path("old.json").read_bytes())
+    tree["signature"] = {"algorithm": "ed25519", "key": "no key", "value": "none"}
+    assert run("verify", "-", stdin=json.dumps(tree)).exit_code == 12

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from msgspec.structs import replace
 
 from weighbridge.canon import Choice, Reply, TextPart, ToolCallPart
 from weighbridge.errors import InputError, WeighbridgeError
-from weighbridge.weigh import document, suites
-from weighbridge.weigh.document import canonical, schema, writing
+from weighbridge.weigh import document, engine_facts, suites
+from weighbridge.weigh.document import canonical, matching, schema, writing
 from weighbridge.weigh.document.checking import Verification
 from weighbridge.weigh.judges.comparing import scored
 from weighbridge.weigh.judges.grading import of_judgements
@@ -381,3 +382,44 @@ def test_a_document_that_unpacks_to_too_much_is_refused(monkeypatch):
     assert len(bomb) < 10_000
     with pytest.raises(InputError, match="over"):
         document.open_document(bomb.encode())
+
+
+def test_figures_that_only_one_side_has_are_leaves_of_their_own():
+    told = {"a": {"b": [1, 2]}, "c": [], "d": 1}
+    found = {"a": {"b": [1]}, "c": [], "e": {"f": 2, "g": [3]}, "d": {"h": 1}}
+    apart = {leaf.path: leaf.agrees for leaf in matching.leaves(told, found)}
+    assert apart == {"a.b[0]": True, "a.b[1]": False, "c": True, "d": False, "e.f": False, "e.g[0]": False}
+    back = {leaf.path for leaf in matching.leaves(found, told) if leaf.found is matching.UNTOLD}
+    assert back == {"e.f", "e.g[0]"}
+
+
+def test_what_is_infinite_is_unknown_and_engines_without_choices_said_nothing(weighed):
+    cards = (replace(weighed.scorecards[0], tokens_per_second=math.inf), *weighed.scorecards[1:])
+    results = weighed.results[documents.BASE]
+    silent = (replace(results[0], reply=Reply()), *results[1:])
+    made = document.document(replace(weighed, scorecards=cards, results=weighed.results | {documents.BASE: silent}))
+    assert made["figures"]["scorecards"][0]["tokens_per_second"] is None
+    assert made["raw"]["passes"][0]["characters"][0] == 0
+    again = document.weighing_of(document.open_document(json.dumps(made).encode()))
+    assert document.document(again) == again.source
+    page = document.open_document(document.embed_in(PAGE, weighed).encode())
+    assert "page" not in document.document(document.weighing_of(page))
+
+
+def test_addresses_lose_all_but_their_name():
+    told = documents.engine(host={"speaks": {"x": "https://[", "y": "https://a:8/b?c", "z": "words"}})
+    assert engine_facts.public(told).host.speaks == {"x": "", "y": "https://a", "z": ""}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("raw/suite/samples/grader", lambda graders: ["unheard-of"] * len(graders)),
+        ("raw/passes/0/engine", "alder@north"),
+    ],
+)
+def test_graders_that_are_not_known_here_give_no_grade(tree, path, value):
+    forged = change(tree, path, value)
+    for whole in forged["raw"]["suite"]["samples"]["whole"] if "grader" in path else ():
+        whole["grader"] = "unheard-of"
+    assert ("grades" in differing(verified(sealed(forged)))) is ("grader" in path)
