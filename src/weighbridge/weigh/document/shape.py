@@ -73,7 +73,10 @@ class Pass(Struct, frozen=True, omit_defaults=True):
 
     engine: Annotated[str, Meta(description="The contestant: an engine, or `ENGINE +mask LEVEL`.")]
     role: Annotated[
-        Role, Meta(description="answers: those that figures are made of; repeat: asked anew; again: the noise floor.")
+        Role,
+        Meta(
+            description="answers: the first pass; repeat: a further one, scores are means over all; again: the noise floor."
+        ),
     ]
     outcome: Annotated[
         tuple[Outcome, ...],
