@@ -234,6 +234,9 @@ class Weigh(Struct, frozen=True, forbid_unknown_fields=True):
     seed: Annotated[int, Meta(ge=0, description="Seed of every random draw.")] = 20261101
     concurrency: Annotated[int, Meta(ge=1, le=4096, description="Most calls under way at once per engine.")] = 16
     max_tokens: Annotated[int, Meta(ge=1, le=1_000_000, description="Output limit of a sample that sets none.")] = 1024
+    temperature: Annotated[
+        float, Meta(ge=0, le=2, description="Sampling temperature; 0 for answers as repeatable as can be.")
+    ] = 0.0
 
 
 class MaskForce(Struct, frozen=True, forbid_unknown_fields=True):

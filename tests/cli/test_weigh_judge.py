@@ -245,3 +245,22 @@ def test_a_bad_rubric_names_its_line(workshop):
     error = failure("bad.jsonl", *BOTH, "--judge", "umpire@court")
     assert error.where == "bad.jsonl:1"
     assert "lower end first" in error.what
+
+
+def test_a_sequential_run_is_judged_while_it_is_made(workshop):
+    rows = [
+        {"id": f"r{i}", "input": f"What is {i % 10} + {i % 10}?", "target": RUBRIC, "grader": "rubric"}
+        for i in range(200)
+    ]
+    write(workshop / "long.jsonl", rows)
+    found = weighed("long.jsonl", "--judge", "umpire@court", "--sequential", "--margin", "0.05")
+    stop = found["stopping"]["new@worn"]
+    assert stop["verdict"] == "unsafe"
+    assert stop["used"] < 200
+    assert len(found["results"]["new@worn"]) == stop["used"]
+    assert all(r["grade"]["judged"] for r in found["results"]["new@worn"])
+    assert found["judges"][0]["kind"] == "rubric"
+    error = failure("long.jsonl", *BOTH, "--judge", "umpire@court", "--sequential", "--pairs")
+    assert "pairs are judged when it is over" in error.what
+    error = failure("long.jsonl", *BOTH, "--judge", "umpire@court", "--sequential", "--budget", "1")
+    assert "cannot be held for both" in error.what

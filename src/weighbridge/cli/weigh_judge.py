@@ -97,15 +97,16 @@ def seat(room: EngineRoom, store: Any, judging: Judging, options: Options, *, sp
     return Bench(judging.engines, room.road, store, terms, purse=purse, prepare=room.local.start)
 
 
-def hook(bench: Bench, otherwise: Grades) -> Grades:
-    """A grader for a run that needs every grade at once: judges where a sample has a rubric, the other one elsewhere."""
+def hook(bench: Bench) -> Grades:
+    """A grader for a run that needs every grade at once: judges where a sample has a rubric, its own grader elsewhere."""
+    from weighbridge.weigh import graders
     from weighbridge.weigh.graders import rubric
     from weighbridge.weigh.judges import grading
 
     async def grade(sample: Sample, reply: Reply) -> Grade:
         if sample.grader == rubric.NAME:
             return await grading.grade(bench, sample, reply)
-        return await otherwise(sample, reply)
+        return graders.grade(sample, reply)
 
     return grade
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weighbridge import __version__
-from weighbridge.cli import common, documents, weigh_judge, weigh_report
+from weighbridge.cli import common, documents, weigh_course, weigh_judge, weigh_report
 from weighbridge.errors import InputError, did_you_mean
 from weighbridge.settings import Config
 
@@ -46,6 +46,9 @@ def run(
     noise: Annotated[
         bool, typer.Option("--noise", help="Ask the base twice: how much does an engine differ from itself?")
     ] = False,
+    sequential: weigh_course.Sequential = False,
+    repeats: weigh_course.Repeats = 1,
+    temperature: weigh_course.Temperature = None,
     mask: Annotated[
         str,
         typer.Option(
@@ -81,7 +84,13 @@ def run(
     levels = masking.read_levels(mask)
     if levels:
         _check_masked(engines, base)
-    config = common.load_config(ctx, weigh__margin=margin, weigh__alpha=alpha, weigh__concurrency=concurrency)
+    config = common.load_config(
+        ctx,
+        weigh__margin=margin,
+        weigh__alpha=alpha,
+        weigh__concurrency=concurrency,
+        weigh__temperature=temperature,
+    )
     targets = weigh_report.check(reports or ([] if as_json else [Path(weigh_report.REPORT)]))
     loaded = suites.load(suite, traces=config.traces_path, grader=grader, limit=limit, tell=_tell)
     chosen = config.settings.weigh
@@ -95,16 +104,20 @@ def run(
         fresh=fresh,
         levels=levels,
         masking=_masking(config, levels),
+        repeats=repeats,
+        temperature=chosen.temperature,
     )
     try:
-        asked = weigh_judge.Asked(judge, pairs, judge_force)
-        weighing = asyncio.run(_weigh(config, loaded, engines, base, options, asked, noise=noise))
+        asked = weigh_judge.Asked(judge, pairs, judge_force, sequential)
+        weighing = asyncio.run(
+            _weigh(config, loaded, engines, base, options, asked, noise=noise, sequential=sequential)
+        )
     except KeyboardInterrupt:
         _tell("Interrupted. What was answered is kept: run the same command again to go on from there.")
         raise typer.Exit(130) from None
     weigh_report.write(targets, weighing, with_answers=with_answers)
     _show(weighing, targets, as_json=as_json)
-    documents.fail_on(fail_on, (found.verdict for found in weighing.comparisons.values()))
+    documents.fail_on(fail_on, weigh_course.verdicts(weighing))
 
 
 async def _weigh(
@@ -116,6 +129,7 @@ async def _weigh(
     asked: weigh_judge.Asked,
     *,
     noise: bool,
+    sequential: bool,
 ) -> Weighing:
     from msgspec.structs import replace
 
@@ -125,9 +139,11 @@ async def _weigh(
     async with open_room(config) as room:
         found, chosen = pick(engines, base, room)
         name = masking.name_of(chosen.name, options.levels[0]) if options.levels else chosen.name
-        options = replace(options, noise=name if noise else "")
+        options = replace(options, noise=name if noise or options.repeats > 1 else "")
         judging = weigh_judge.choose(asked, suite, found, room, options)
-        return await conduct(room, suite, found, base=name, options=options, judging=judging)
+        if sequential:
+            weigh_course.check(found, options)
+        return await conduct(room, suite, found, base=name, options=options, judging=judging, sequential=sequential)
 
 
 async def conduct(
@@ -138,6 +154,7 @@ async def conduct(
     base: str,
     options: Options,
     judging: weigh_judge.Judging | None = None,
+    sequential: bool = False,
 ) -> Weighing:
     """Run a suite over engines, with a progress bar where someone looks, and work out the verdicts.
 
@@ -148,6 +165,7 @@ async def conduct(
         base: The name of the engine, or of it at a level of masking, that the others are compared with.
         options: How it is asked; `weigh.margin` and `weigh.alpha` come from the room's configuration.
         judging: Who judges the answers, if anyone does.
+        sequential: Stop as soon as every verdict is known?
     """
     import asyncio
 
@@ -165,8 +183,12 @@ async def conduct(
         await asyncio.to_thread(room.veils.load)  # what is loaded once is no part of an answer's time
     progress = runner.Progress()
     chosen = room.config.settings.weigh
+    course = weigh_course.course(suite, engines, options, chosen, base=base) if sequential else None
     with contextlib.closing(Results(room.config.results_path)) as results:
         async with _progress_bar(progress):
+            # A run that stops by its grades needs them at once; all others are judged when their times are taken.
+            judging = judging or weigh_judge.Judging()
+            bench = weigh_judge.seat(room, results, judging, options) if course and judging.engines else None
             outcome = await runner.run(
                 suite,
                 engines,
@@ -176,9 +198,11 @@ async def conduct(
                 progress=progress,
                 prepare=room.local.start,
                 watch=watch,
+                course=course,
+                grade=weigh_judge.hook(bench) if bench else None,
             )
             outcome, told = await weigh_judge.judge(
-                room, results, outcome, judging or weigh_judge.Judging(), options, progress, base=base
+                room, results, outcome, judging, options, progress, base=base, graded_by=bench
             )
     if progress.reused:
         _tell(f"{progress.reused} of {progress.total} answers are from earlier runs; --fresh asks again.")
@@ -197,8 +221,9 @@ async def conduct(
         stopped=outcome.stopped,
         levels=options.levels,
         identifiers_by=named_by,
+        repeats=outcome.repeats,
     )
-    return replace(weighing, **told)
+    return replace(weighing, **told, stopping=course.stoppings() if course else {})
 
 
 def _check_masked(engines: str, base: str | None) -> None:
@@ -331,12 +356,13 @@ async def _progress_bar(progress: Progress) -> AsyncIterator[None]:
 
 def _show(weighing: Weighing, reports: list[Path], *, as_json: bool) -> None:
     if as_json:
-        common.print_json(weigh_judge.with_told(weighing))
+        common.print_json(weigh_course.with_told(weigh_judge.with_told(weighing), weighing))
         return
     from weighbridge.cli.scorecard_view import print_weighing
 
     out = common.console()
     print_weighing(out, weighing)
+    weigh_course.print_told(out, weighing)
     weigh_judge.print_told(out, weighing)
     out.print()
     weigh_report.tell(reports)

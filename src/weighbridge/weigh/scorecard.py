@@ -7,7 +7,7 @@ from math import fsum
 
 from weighbridge.canon import Engine, Level, Usage
 from weighbridge.errors import InputError
-from weighbridge.weigh import engine_facts, masking, stats
+from weighbridge.weigh import engine_facts, masking, passes, stats
 from weighbridge.weigh.types import Comparison, Interval, Result, Sample, Scorecard, Suite, Weighing
 from weighbridge.weigh.verdict import compare
 
@@ -88,6 +88,7 @@ def weighing(
     stopped: str = "",
     levels: Sequence[Level] = (),
     identifiers_by: str = "",
+    repeats: Mapping[str, Sequence[Sequence[Result]]] | None = None,
 ) -> Weighing:
     """Everything that a run says: a scorecard per engine, and each candidate's comparison with the base.
 
@@ -106,6 +107,8 @@ def weighing(
         stopped: Why the run ended early, if it did.
         levels: Of masking, at each of which every engine was asked; none where they were asked as their routes have it.
         identifiers_by: Who named the samples' identifiers.
+        repeats: By contestant, the results of each further pass. Scores are then means over all passes; costs and times
+            stay those of the first.
 
     Raises:
         InputError: The base is not among the engines, or margin or alpha is out of range.
@@ -114,7 +117,12 @@ def weighing(
     entries = {masking.name_of(engine.name, level): (engine, level) for engine in engines for level in at}
     if base not in entries:
         raise InputError(f"The base {base} is not among the engines.", fix="Name one of those that are weighed.")
-    matched = {name: _matched(suite.samples, results.get(name, ())) for name in entries}
+    first = {name: _matched(suite.samples, results.get(name, ())) for name in entries}
+    further = repeats or {}
+    matched = {
+        name: _matched(suite.samples, passes.averaged([result for _, result in pairs], further.get(name, ())))
+        for name, pairs in first.items()
+    }
     compared = {
         name: _compare(matched[base], matched[name], margin=margin, alpha=alpha) for name in entries if name != base
     }
@@ -133,14 +141,14 @@ def weighing(
         alpha=alpha,
         base=base,
         scorecards=tuple(
-            scorecard(engine, suite.samples, results[name], day=day, level=level)
+            scorecard(engine, suite.samples, [result for _, result in matched[name]], day=day, level=level)
             for name, (engine, level) in entries.items()
             if matched[name]
         ),
         comparisons={name: found for name, found in compared.items() if found is not None},
         samples=suite.samples,
-        results={name: tuple(result for _, result in pairs) for name, pairs in matched.items()},
-        noise=_compare(matched[base], _matched(suite.samples, noise), margin=margin, alpha=alpha),
+        results={name: tuple(result for _, result in pairs) for name, pairs in first.items()},
+        noise=_compare(first[base], _matched(suite.samples, noise), margin=margin, alpha=alpha),
         version=version,
         stopped=stopped,
         tolls={name: found for name, found in tolls.items() if found is not None},
@@ -148,6 +156,10 @@ def weighing(
         engines=tuple(engine_facts.public(engine) for engine in engines),
         levels=tuple(levels),
         again=tuple(result for _, result in _matched(suite.samples, noise)),
+        repeats={
+            name: tuple(tuple(result for _, result in _matched(suite.samples, one)) for one in found)
+            for name, found in further.items()
+        },
     )
 
 

@@ -21,7 +21,6 @@ from weighbridge.weigh.judges.grading import grade
 from weighbridge.weigh.judges.hostile import speaks_to_judge
 from weighbridge.weigh.judges.prompts import PAIRWISE, RUBRIC, answer_text
 from weighbridge.weigh.purse import Purse
-from weighbridge.weigh.types import Grade
 
 
 def scorer(score, why="it is"):
@@ -243,11 +242,8 @@ def test_prompts_are_versioned_by_content():
 
 
 async def test_a_run_that_needs_every_grade_at_once_asks_judges_for_rubrics_alone():
-    async def otherwise(_sample, _reply):
-        return Grade(0.25)
-
     road = Road(judge=scorer(10))
-    found = hook(bench(road), otherwise)
+    found = hook(bench(road))
     assert (await found(sample(), reply("Light."))).score == 1.0
-    assert (await found(replace(sample(), grader="exact"), reply("Light."))).score == 0.25
+    assert (await found(replace(sample(), grader="exact", target="light"), reply("Light."))).score == 1.0
     assert len(road.calls) == 1

@@ -94,7 +94,7 @@ def base_first(pair: Pair, voter: str, seed: int) -> bool:
 
 
 def rows(ballots: Iterable[Ballot]) -> Iterator[dict[str, object]]:
-    """Votes as rows that `weighbridge rank` reads; pairs that were skipped are left out."""
+    """Votes as rows for whoever ranks engines; pairs that were skipped are left out."""
     winners = {"base": "a", "candidate": "b", "tie": "tie"}
     for ballot in ballots:
         if ballot.choice in winners:
