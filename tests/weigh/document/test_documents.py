@@ -15,14 +15,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from weighbridge import __version__
 from weighbridge.canon import Choice, Reply, TextPart, ToolCallPart
 from weighbridge.errors import InputError, WeighbridgeError
-from weighbridge.weigh import document, engine_facts, suites
+from weighbridge.weigh import document, engine_facts
 from weighbridge.weigh.document import canonical, matching, schema, writing
 from weighbridge.weigh.document.checking import Verification
 from weighbridge.weigh.judges.comparing import scored
 from weighbridge.weigh.judges.grading import of_judgements
-from weighbridge.weigh.types import Judge, Judgement, Preference, Weighing
+from weighbridge.weigh.types import Judge, Judgement, Preference, Suite, Weighing
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = "<!doctype html><html><body><p>SAFE</p></body></html>"
@@ -48,7 +49,7 @@ def weighed() -> Weighing:
 
 
 @pytest.fixture(scope="module")
-def tree(weighed) -> dict[str, Any]:
+def tree(weighed) -> Any:
     return json.loads(document.write(weighed, with_answers=True))
 
 
@@ -169,7 +170,7 @@ def test_a_sample_that_was_taken_out_is_found(tree):
 
 def test_a_suite_at_hand_is_compared(weighed):
     opened = document.open_document(document.write(weighed))
-    suite = suites.Suite("starter", weighed.samples, weighed.digest)
+    suite = Suite("starter", weighed.samples, weighed.digest)
     assert document.verify(opened, suite=suite).agrees
     other = replace(suite, samples=(replace(weighed.samples[0], target="other"), *weighed.samples[1:]))
     assert differing(document.verify(opened, suite=other)) == {"suite"}
@@ -230,7 +231,7 @@ def test_judges_and_preferences_are_recomputed(weighed):
 
 
 def test_tool_calls_are_part_of_an_answer(weighed):
-    def asked(arguments: str) -> Weighing:
+    def asked(arguments: str) -> Any:
         call = Reply(choices=(Choice(parts=(TextPart("so"), ToolCallPart("1", "f", arguments)), finish="tool_calls"),))
         results = weighed.results[documents.BASE]
         return replace(
@@ -271,7 +272,7 @@ def test_other_software_may_know_other_figures(weighed):
     found = verified(sealed(tree))
     assert found.agrees
     assert any("only one version of the software" in told for told in found.unverifiable)
-    tree["software"]["version"] = documents.__version__
+    tree["software"]["version"] = __version__
     assert differing(verified(sealed(tree))) == {"figures"}
 
 
