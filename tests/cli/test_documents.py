@@ -184,7 +184,9 @@ price = { input = 0.1, output = 0.2 }
 @pytest.fixture
 def sums():
     Path("weighbridge.toml").write_text(CONFIG)
-    asked = [{"id": f"q{i}", "input": f"What is {i} + {i}?", "target": 2 * i, "grader": "number"} for i in range(1, 61)]
+    asked: list[dict[str, Any]] = [
+        {"id": f"q{i}", "input": f"What is {i} + {i}?", "target": 2 * i, "grader": "number"} for i in range(1, 61)
+    ]
     Path("sums.jsonl").write_text("\n".join(map(json.dumps, asked)))
     for name, wrong in (("careful", 60), ("hasty", 3)):
         told = [{"input": a["input"], "output": str(a["target"] + (i % wrong == 1))} for i, a in enumerate(asked)]
