@@ -96,6 +96,12 @@ def test_power_lies_between_nothing_and_certainty_and_rises(share, margin, n, bi
     assert 0 <= less <= more <= 1
 
 
+def test_next_to_nothing_has_no_power_and_certainty_all():
+    assert planning.power_at(Assumptions(0.1, binary=False), 1, margin=0.03, alpha=0.05) == 0
+    assert planning.power_at(Assumptions(0.0), 50, margin=0.03, alpha=0.05) == 0
+    assert planning.power_at(Assumptions(0.0), 500, margin=0.03, alpha=0.05) == 1
+
+
 def test_simulated_runs_have_the_mean_that_was_assumed():
     used, words = planning.simulate(
         Assumptions(0.04, 0.1, binary=False), 400, margin=0.03, alpha=0.05, seed=1, draws=10
