@@ -67,25 +67,30 @@ def payload(weighing: Weighing, chosen: Chosen) -> dict[str, Any]:
 
 
 def text_limit(chosen: Chosen) -> int:
-    """The most characters of one text with which all texts together stay within `MOST_TEXT`; long ones pay for it."""
-    sizes = sorted(size for row in zip(chosen.samples, chosen.results, strict=True) for size in _sizes(*row))
-    left = MOST_TEXT
-    for place, size in enumerate(sizes):
-        share = left // (len(sizes) - place)
-        if size > share:
-            return max(SHORTEST_LIMIT, min(LONGEST_TEXT, share))
-        left -= size
-    return LONGEST_TEXT
+    """The most characters of one text with which all texts together stay within `MOST_TEXT` bytes: long ones pay for it."""
+    sizes = [size for row in zip(chosen.samples, chosen.results, strict=True) for size in _sizes(*row)]
+
+    def fits(limit: int) -> bool:
+        return sum(min(1.0, limit / length) * size for length, size in sizes) <= MOST_TEXT
+
+    low, high = SHORTEST_LIMIT, LONGEST_TEXT
+    if fits(high):
+        return high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
 
 
-def _sizes(sample: Sample, results: Sequence[Result | None]) -> Iterable[int]:
-    """About how many bytes each text takes, with what JSON adds to it."""
+def _sizes(sample: Sample, results: Sequence[Result | None]) -> Iterable[tuple[int, int]]:
+    """The characters of each text, and the bytes that JSON makes of them."""
     parts = [part for message in sample.messages for part in message.parts]
     parts += [part for r in results if r and r.reply and r.reply.choices for part in r.reply.choices[0].parts]
     for part in parts:
         text = str(getattr(part, "text", "") or getattr(part, "arguments", ""))
-        plain = text.isascii()
-        yield len(text) * (1 if plain else 3) + 6 * (text.count("<") + text.count(">")) + text.count("\n")
+        if text:
+            size = len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
+            yield len(text), size + 5 * sum(map(text.count, "<>&")) + sum(map(text.count, '\n"\\'))
 
 
 def unique_ids(samples: Iterable[Sample]) -> list[str]:
