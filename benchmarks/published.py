@@ -66,7 +66,7 @@ class Figure(NamedTuple):
 def alpaca(folder: Path) -> Iterator[Figure]:
     """AlpacaEval 2: win rates, their standard errors, and win rates at equal length."""
     board = {row[""]: row for row in _csv(folder / "leaderboard_v2_weighted_gpt4_turbo.csv")}
-    sets = annotations(folder)
+    sets = annotated(folder)
     hard = difficulty(folder)
     for model, (preferences, differences) in sets.items():
         row = board[model]
@@ -87,7 +87,7 @@ def alpaca(folder: Path) -> Iterator[Figure]:
 
 
 @cache
-def annotations(folder: Path) -> dict[str, tuple[FloatArray, FloatArray]]:
+def annotated(folder: Path) -> dict[str, tuple[FloatArray, FloatArray]]:
     """By model: preferences for it (0 to 1) and its answers' lengths minus the baseline's, by question in one order."""
     found = {}
     for path in sorted((folder / "annotations").glob("*.json.gz")):
@@ -108,7 +108,7 @@ def difficulty(folder: Path, *, without: str = "") -> FloatArray:
         row[""]: [float(value) for key, value in row.items() if key]
         for row in _csv(folder / f"lc_glm_weights_baseline_{BASELINE}.csv")
     }
-    sets = {model: of for model, of in annotations(folder).items() if model != without}
+    sets = {model: of for model, of in annotated(folder).items() if model != without}
     slopes = np.array([weights[model][1] for model in sets])[:, None]
     # The published coefficient belongs to the baseline's length minus the model's.
     fixed = np.array([weights[m][2] - weights[m][0] * lengths.standardised(d.tolist()) for m, (_, d) in sets.items()])

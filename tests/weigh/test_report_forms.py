@@ -268,13 +268,14 @@ def test_all_disagreements_come_first_and_the_seed_draws_the_rest():
 def test_answers_that_are_not_held_are_fetched_for_what_is_shown_alone():
     weighing = build(300)
     bare = {e: tuple(replace(r, reply=None) for r in found) for e, found in weighing.results.items()}
-    asked: list[Result] = []
+    calls: list[list[Result]] = []
 
     def fetch(wanted):
-        asked.extend(wanted)
+        calls.append([*wanted])
         return [reply(f"fetched {result.engine} {result.sample}") for result in wanted]
 
     page = render(replace(weighing, results=bare), fetch=fetch, most=50)
+    asked = calls[0]  # the document that the page carries asks for more: of all answers it keeps the digests
     assert 0 < len(asked) <= 150
     assert f"fetched {asked[0].engine} {asked[0].sample}" in page
 

@@ -22,7 +22,9 @@ Engine = Annotated[str | None, typer.Option("--engine", "-e", help="Only this en
 Outcome = Annotated[
     str | None, typer.Option("--outcome", help="Only this outcome: ok, cancelled, or an error's code.", metavar="WORD")
 ]
-Source = Annotated[str | None, typer.Option("--source", help="Only from here: gateway, ask, weigh, judge.", metavar="WORD")]
+Source = Annotated[
+    str | None, typer.Option("--source", help="Only from here: gateway, ask, weigh, judge.", metavar="WORD")
+]
 Conversation = Annotated[str | None, typer.Option("--conversation", help="Only this conversation.", metavar="ID")]
 Since = Annotated[str | None, typer.Option("--since", help="From then on: 2h (ago), 7d, 2026-11-02.", metavar="TIME")]
 Until = Annotated[str | None, typer.Option("--until", help="Before then, written alike.", metavar="TIME")]
