@@ -53,7 +53,7 @@ def controlled(
 
     The standard error is robust (a sandwich), by clusters where they are given; the interval is symmetric in log-odds, with
     Student's t. Coefficients have a weak prior, where AlpacaEval has a cross-validated L1 penalty and two extra baselines of
-    its own: `docs/strength.md` states how far the two are apart.
+    its own: `benchmarks/published.py` prints how far the two are apart. Without `difficulty` they are different figures.
 
     Args:
         scores: 1 prefers the candidate, 0 the base; anything between is allowed.
