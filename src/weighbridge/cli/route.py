@@ -77,7 +77,7 @@ def explain(
     Example: weighbridge route explain assistant --data-class personal
     """
     config = common.load_config(ctx)
-    plan, known, shown_key = _ground(config, key)
+    plan, known, shown_key = ground(config, key)
     call = _call(route, request, dialect, data_class, shown_key)
     explained = _explain(plan, known, call, config.settings.mask, whole=request is not None)
     if as_json:
@@ -88,7 +88,7 @@ def explain(
         raise typer.Exit(REFUSED)
 
 
-def _ground(config: Config, key: str) -> tuple[Plan, Catalogue, Key | None]:
+def ground(config: Config, key: str) -> tuple[Plan, Catalogue, Key | None]:
     """The plan in force, the catalogue with the facts as they are, and the key."""
     from weighbridge import routes
     from weighbridge.access import facts, keys

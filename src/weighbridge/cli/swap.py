@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weighbridge.cli import common
+from weighbridge.cli import common, swap_preflight
 
 if TYPE_CHECKING:
     from weighbridge.canon import Publication
@@ -16,6 +16,8 @@ app = typer.Typer(help="Move a route to another engine under live traffic, and b
 
 Route = Annotated[str, typer.Argument(help="The route, as applications name it.", metavar="ROUTE")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the history.", metavar="TEXT")]
+
+app.command()(swap_preflight.preflight)
 
 
 @app.command()
