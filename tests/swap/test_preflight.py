@@ -168,6 +168,8 @@ async def test_a_month_costs_what_its_tokens_cost(engines, tmp_path):
 
     assert found.days == pytest.approx(1.0)
     assert found.costs.requests == pytest.approx(300)
+    assert found.costs.base.cached
+    assert found.costs.candidate.cached
     assert found.costs.base.cached.value == pytest.approx(300 * (100 * 1 + 10 * 2) / 1e6, rel=1e-3)
     assert found.costs.candidate.cached.value == pytest.approx(300 * (100 * 4 + 10 * 2) / 1e6, rel=1e-3)
     assert found.costs.candidate.cached.low < found.costs.candidate.cached.value < found.costs.candidate.cached.high

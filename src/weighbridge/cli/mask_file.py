@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,8 +83,9 @@ def file(
         min_score=settings.min_score,
     )
     rows = Rows(bulk, sheet, kinds=kinds)
-    with _fresh(target) as beside:
-        done = _masked(source, beside, rows, [name.strip() for name in columns.split(",") if name.strip()])
+    with _fresh(target) as beside, _stoppable() as stopped:
+        named = [name.strip() for name in columns.split(",") if name.strip()]
+        done = _masked(source, beside, rows, named, stopped)
         if conversation:
             keys.keep(conversation, sheet)
     counts = {name: dict(rows.counts.get(name, {})) for name in done.columns}
@@ -101,19 +102,19 @@ def file(
         _table(target, done, counts)
 
 
-def _masked(source: Path, target: Path, rows: Rows, named: list[str]) -> Done:
+def _masked(source: Path, target: Path, rows: Rows, named: list[str], stopped: Callable[[], None]) -> Done:
     from weighbridge.cli.mask_parquet import mask_parquet, total_rows
     from weighbridge.cli.mask_tables import mask_csv, mask_jsonl
 
     match source.suffix.lower():
         case ".parquet":
-            with _progress(total_rows(source)) as advance:
+            with _progress(total_rows(source), stopped) as advance:
                 return mask_parquet(source, target, rows, named, advance)
         case ".csv" | ".tsv":
-            with _progress(source.stat().st_size) as advance:
+            with _progress(source.stat().st_size, stopped) as advance:
                 return mask_csv(source, target, rows, named, advance)
         case _:
-            with _progress(source.stat().st_size) as advance:
+            with _progress(source.stat().st_size, stopped) as advance:
                 return mask_jsonl(source, target, rows, named, advance)
 
 
@@ -149,7 +150,6 @@ def _fresh(target: Path) -> Iterator[Path]:
     from weighbridge.store.files import store_error, sync_folder
 
     beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    before = signal.signal(signal.SIGTERM, _interrupted)
     try:
         yield beside
         with beside.open("rb") as made:
@@ -160,15 +160,35 @@ def _fresh(target: Path) -> Iterator[Path]:
         raise store_error(error, target) from error
     finally:
         beside.unlink(missing_ok=True)
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupted(*_: Any) -> None:
-    raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
-def _progress(total: int | None) -> Iterator[Advance]:
+def _stoppable() -> Iterator[Callable[[], None]]:
+    """SIGINT and SIGTERM end the work. What is given raises KeyboardInterrupt once one of them came.
+
+    The handler raises as well, which ends what waits; but what is raised while C code calls back is lost there.
+    """
+    came = False
+
+    def note(*_: Any) -> None:
+        nonlocal came
+        came = True
+        raise KeyboardInterrupt
+
+    def check() -> None:
+        if came:
+            raise KeyboardInterrupt
+
+    before = {sent: signal.signal(sent, note) for sent in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield check
+    finally:
+        for sent, old in before.items():
+            signal.signal(sent, old)
+
+
+@contextlib.contextmanager
+def _progress(total: int | None, stopped: Callable[[], None]) -> Iterator[Advance]:
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     shown = Progress(
@@ -182,7 +202,12 @@ def _progress(total: int | None) -> Iterator[Advance]:
     )
     with shown:
         task = shown.add_task("", total=total)
-        yield lambda at: shown.update(task, completed=at)
+
+        def advance(at: int) -> None:
+            stopped()
+            shown.update(task, completed=at)
+
+        yield advance
 
 
 def _table(target: Path, done: Done, counts: dict[str, dict[str, int]]) -> None:
