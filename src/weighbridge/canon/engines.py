@@ -45,6 +45,8 @@ class Model(Struct, frozen=True, omit_defaults=True):
     profile: str = ""
     sources: dict[str, Fact] = {}  #: by field name
     base: str = ""  #: the model that its weights were made from
+    components: dict[str, str] = {}  #: what was released of it -> under which licence; see `engines.openness`
+    disclosure: int | None = None  #: its lab's Foundation Model Transparency Index, 0 to 100
 
 
 class Host(Struct, frozen=True, omit_defaults=True):

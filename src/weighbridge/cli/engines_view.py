@@ -65,6 +65,9 @@ def facts(
             "url": host.url or None,
             "profile": engine.profile,
             "parameters": model.parameters or None,
+            "components": model.components or None,
+            "openness": _openness(engine) or None,
+            "disclosure": model.disclosure,
             "quantization": offer.quantization or None,
             "prices": [price_facts(p) for p in offer.prices],
             "sources": {"model": model.sources, "host": host.sources, "offer": offer.sources},
@@ -229,6 +232,13 @@ def print_engine(engine: Engine, known: Catalogue, environ: Mapping[str, str], d
     _print(lines)
 
 
+def _openness(engine: Engine) -> str:
+    """The class that the model's components come to; "" where nobody listed them."""
+    from weighbridge.engines.openness import classify
+
+    return classify(engine.model.components).title if engine.model.components else ""
+
+
 def _model_lines(engine: Engine) -> list[str]:
     model = engine.model
     told = model.sources
@@ -247,6 +257,8 @@ def _model_lines(engine: Engine) -> list[str]:
         ("tools", model.tools, "tools"),
         ("structured", model.structured, "structured"),
         ("reasoning", model.reasoning, "reasoning"),
+        ("openness", _openness(engine), "components"),
+        ("disclosure", None if model.disclosure is None else f"{model.disclosure} of 100", "disclosure"),
     ):
         lines += _fact(label, value, told.get(field))
     return [*lines, *(_fact("weights", model.gguf, told.get("gguf")) if model.gguf else [])]

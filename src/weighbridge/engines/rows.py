@@ -18,6 +18,7 @@ from weighbridge.canon import DATA_CLASSES, Fact, Host, Model, Offer, Price, Pro
 from weighbridge.canon.engines import Rates
 from weighbridge.canon.money import micro
 from weighbridge.engines.keys import MOST_KEYS, PLACE
+from weighbridge.engines.openness import COMPONENTS
 from weighbridge.errors import did_you_mean
 
 Row = Mapping[str, Any]
@@ -77,7 +78,7 @@ def merge(base: Row, over: Row) -> dict[str, Any]:
 
 
 def read_model(name: str, row: Row, labs: Mapping[str, Row], observed: Mapping[str, str]) -> Model:
-    """A model from its row; its lab's title and country come from the table of labs."""
+    """A model from its row; its lab's title, country and disclosure come from the table of labs."""
     fields = {k: v for k, v in row.items() if k not in {"source", "sources"}}
     sources = read_sources(row, fields, observed)
     if (lab := labs.get(fields.get("lab", ""))) is not None:
@@ -85,8 +86,16 @@ def read_model(name: str, row: Row, labs: Mapping[str, Row], observed: Mapping[s
         if not fields.get("lab_country"):
             fields["lab_country"] = lab["country"]
             sources["lab_country"] = Fact(source=lab["source"])
+        if "disclosure" in lab and "disclosure" not in fields:
+            told = lab["disclosure"]
+            fields["disclosure"] = told["value"]
+            sources["disclosure"] = Fact(source=told["source"], observed=told["observed"])
         sources.pop("lab", None)
-    return convert({**fields, "name": name, "sources": sources}, Model)
+    model = convert({**fields, "name": name, "sources": sources}, Model)
+    for component in model.components:
+        if component not in COMPONENTS:
+            raise RowError("components", f"'{component}' is no component.", did_you_mean(component, COMPONENTS))
+    return model
 
 
 def read_host(name: str, row: Row, observed: Mapping[str, str]) -> Host:
