@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from weighbridge.canon import Engine, Host, Message, Model, Offer, Price, Profile, TextPart, Usage
 from weighbridge.errors import InputError
 from weighbridge.weigh import stats
-from weighbridge.weigh.scorecard import clusters_of, scorecard, weighing
+from weighbridge.weigh.axes.making import clusters_of
+from weighbridge.weigh.scorecard import scorecard, weighing
 from weighbridge.weigh.types import Grade, Result, Sample, Suite
 
 DAY = "2026-11-01"

@@ -47,6 +47,7 @@ class Model(Struct, frozen=True, omit_defaults=True):
     base: str = ""  #: the model that its weights were made from
     components: dict[str, str] = {}  #: what was released of it -> under which licence; see `engines.openness`
     disclosure: int | None = None  #: its lab's Foundation Model Transparency Index, 0 to 100
+    hosts: tuple[str, ...] = ()  #: who serves it besides those that you run: worked out by the catalogue
 
 
 class Host(Struct, frozen=True, omit_defaults=True):

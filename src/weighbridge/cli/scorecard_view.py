@@ -144,7 +144,7 @@ def _verdicts(console: Console, weighing: Weighing) -> None:
         return
     for engine, found in _compared(weighing):
         told = f"{words.verdict(found, names[engine], base)} {words.meaning(found)}"
-        told = f"{told} {mask_words.toll(weighing, engine)}".rstrip()
+        told = " ".join(filter(None, (told, words.beside(weighing, engine), mask_words.toll(weighing, engine))))
         grid = Table.grid(padding=(0, 2, 0, 0))
         grid.add_column(width=9)
         grid.add_column(overflow="fold")
@@ -158,9 +158,11 @@ def _verdicts(console: Console, weighing: Weighing) -> None:
 
 def _compared(weighing: Weighing) -> list[tuple[str, Comparison]]:
     from weighbridge.weigh import words
+    from weighbridge.weigh.decided import decided
 
     engines = [card.engine for card in words.ordered(weighing)]
-    return [(engine, weighing.comparisons[engine]) for engine in engines if engine in weighing.comparisons]
+    found = decided(weighing)
+    return [(engine, found[engine]) for engine in engines if engine in found]
 
 
 # --- the plot ---------------------------------------------------------------------------------------

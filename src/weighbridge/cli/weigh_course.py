@@ -64,8 +64,9 @@ def course(suite: Suite, engines: Sequence[Engine], options: Options, chosen: We
 
 def verdicts(weighing: Weighing) -> Iterator[VerdictWord]:
     """The verdict on each candidate: of a sequential run the one that it stopped with, which alone allows for stopping."""
-    for name, found in weighing.comparisons.items():
-        yield weighing.stopping[name].verdict if name in weighing.stopping else found.verdict
+    from weighbridge.weigh.decided import decided
+
+    yield from (found.verdict for found in decided(weighing).values())
 
 
 def print_told(out: Console, weighing: Weighing) -> None:
@@ -101,10 +102,7 @@ def _stopping(weighing: Weighing) -> Iterator[str]:
     if first.saved_calls:
         cost = f", about {common.money(first.saved_cost)}" if first.saved_cost else ""
         yield f"It saved {plural(first.saved_calls, 'call')}{cost}."
-    yield (
-        "These verdicts allow for looking after every sample; those above them, for a number of samples that was fixed "
-        "beforehand, do not."
-    )
+    yield "The verdicts and their bounds allow for looking after every sample."
 
 
 def _repeats(weighing: Weighing) -> Iterator[str]:

@@ -87,6 +87,17 @@ class Catalogue:
         #: where keys are looked up for a model alone, unless whoever asks says where
         self.environ: Mapping[str, str] = os.environ
         self._add_own_hosts()
+        self._tell_hosts()
+
+    def _tell_hosts(self) -> None:
+        """Who serves each model: the hosts of its offers that nobody here runs, retired ones left out."""
+        found: dict[str, list[str]] = {}
+        for offer in self.offers.values():
+            host = self.hosts[offer.host]
+            if not (offer.retired or host.self_hosted or host.runs_here or host.recorded):
+                found.setdefault(offer.model, []).append(host.name)
+        for name, hosts in found.items():
+            self.models[name] = replace(self.models[name], hosts=tuple(sorted(hosts)))
 
     def _add_own_hosts(self) -> None:
         """Offers that nobody need write down; one that is written down keeps what it says."""

@@ -32,7 +32,7 @@ _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _WITH_KEY = ("bearer", "header", "query")
 
 FIELDS: dict[str, frozenset[str]] = {
-    "models": frozenset({*Model.__struct_fields__, "source"} - {"name"}),
+    "models": frozenset({*Model.__struct_fields__, "source"} - {"name", "hosts"}),
     "hosts": frozenset({*Host.__struct_fields__, "source"} - {"name"}),
     "offers": frozenset({*Offer.__struct_fields__, "price", "source"} - {"model", "host", "prices"}),
     "price": frozenset(Price.__struct_fields__),

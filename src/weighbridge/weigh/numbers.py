@@ -118,6 +118,16 @@ def seconds(value: float | None) -> str:
     return f"{_digits(value, 3)} s"
 
 
+def signed_seconds(value: float) -> str:
+    """A difference of times: `+0.41 s`, `-12 ms`."""
+    return f"{'+' if value >= 0 else MINUS}{seconds(abs(value))}"
+
+
+def times(value: float) -> str:
+    """A factor in words: `0.31 times`."""
+    return f"{_digits(value, 2)} times"
+
+
 def rate(value: float | None) -> str:
     """A rate with three significant digits at most: `61.3`, `8.24`, `1,240`."""
     return _digits(value, 3) if value is not None and math.isfinite(value) else UNKNOWN

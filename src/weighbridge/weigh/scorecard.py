@@ -7,17 +7,21 @@ from math import fsum
 
 from weighbridge.canon import Engine, Level, Usage
 from weighbridge.errors import InputError
-from weighbridge.weigh import engine_facts, masking, passes, stats
+from weighbridge.weigh import axes, engine_facts, masking, passes, stats
+from weighbridge.weigh.axes.making import MICRO, Pair, clusters_of, told
 from weighbridge.weigh.types import Comparison, Interval, Result, Sample, Scorecard, Suite, Weighing
 from weighbridge.weigh.verdict import compare
 
-MICRO = 1_000_000  #: micro-units in one unit of a currency
-
-Pair = tuple[Sample, Result]
-
 
 def scorecard(
-    engine: Engine, samples: Sequence[Sample], results: Sequence[Result], *, day: str, level: Level | None = None
+    engine: Engine,
+    samples: Sequence[Sample],
+    results: Sequence[Result],
+    *,
+    day: str,
+    level: Level | None = None,
+    asked: Sequence[Sequence[Result]] = (),
+    others: Sequence[Engine] = (),
 ) -> Scorecard:
     """One engine's figures on every axis. Nothing is drawn at random, so no seed is needed.
 
@@ -30,6 +34,8 @@ def scorecard(
         results: Its results, in any order; those of other samples are passed over.
         day: The day (`YYYY-MM-DD`) whose price is named.
         level: Of masking, at which the engine was asked; None where it was asked as its route and host have it.
+        asked: Every pass, the first one first, where samples were asked more than once.
+        others: The other engines that are weighed.
 
     Raises:
         InputError: No sample has a result.
@@ -69,6 +75,10 @@ def scorecard(
         jurisdiction=engine.host.jurisdiction,
         released=engine.model.released,
         masked=masking.figures([sample for sample, _ in pairs], [result for _, result in pairs]),
+        axes=(
+            *axes.measured(pairs, [_matched(samples, one) for one in asked] or [pairs], price, day=day),
+            *axes.facts(engine, others, [sample for sample, _ in pairs], day),
+        ),
     )
 
 
@@ -141,10 +151,34 @@ def weighing(
         alpha=alpha,
         base=base,
         scorecards=tuple(
-            scorecard(engine, suite.samples, [result for _, result in matched[name]], day=day, level=level)
+            scorecard(
+                engine,
+                suite.samples,
+                [result for _, result in matched[name]],
+                day=day,
+                level=level,
+                asked=[
+                    [result for _, result in first[name]],
+                    *further.get(name, ()),
+                    *([noise] if noise and name == base and not further.get(name) else []),  # else it is one of them
+                ],
+                others=[one for one in engines if one.name != engine.name],
+            )
             for name, (engine, level) in entries.items()
             if matched[name]
         ),
+        changes={
+            name: axes.changes(
+                matched[base],
+                pairs,
+                margin=margin,
+                alpha=alpha,
+                seed=seed,
+                money=_one_currency(entries, base, name, day),
+            )
+            for name, pairs in matched.items()
+            if name != base and compared[name] is not None
+        },
         comparisons={name: found for name, found in compared.items() if found is not None},
         samples=suite.samples,
         results={name: tuple(result for _, result in pairs) for name, pairs in first.items()},
@@ -163,11 +197,10 @@ def weighing(
     )
 
 
-def clusters_of(samples: Sequence[Sample]) -> list[str] | None:
-    """A label per sample, or None where no sample names a cluster. A sample without one is its own."""
-    if not any(sample.cluster for sample in samples):
-        return None
-    return [f"cluster {sample.cluster}" if sample.cluster else f"sample {sample.id}" for sample in samples]
+def _one_currency(entries: Mapping[str, tuple[Engine, Level | None]], base: str, candidate: str, day: str) -> bool:
+    """Can their costs be compared?"""
+    prices = [entries[name][0].price_at(day) for name in (base, candidate)]
+    return all(prices) and len({price.currency for price in prices if price is not None}) == 1
 
 
 def _matched(samples: Sequence[Sample], results: Sequence[Result]) -> list[Pair]:
@@ -177,8 +210,8 @@ def _matched(samples: Sequence[Sample], results: Sequence[Result]) -> list[Pair]
 
 
 def _compare(base: Sequence[Pair], candidate: Sequence[Pair], *, margin: float, alpha: float) -> Comparison | None:
-    scores = {sample.id: result.score for sample, result in _told(candidate)}
-    shared = [(sample, result) for sample, result in _told(base) if sample.id in scores]
+    scores = {sample.id: result.score for sample, result in told(candidate)}
+    shared = [(sample, result) for sample, result in told(base) if sample.id in scores]
     if not shared:
         return None
     return compare(
@@ -190,17 +223,12 @@ def _compare(base: Sequence[Pair], candidate: Sequence[Pair], *, margin: float, 
     )
 
 
-def _told(pairs: Sequence[Pair]) -> list[Pair]:
-    """Those whose answer somebody could grade, or that have none: a missing grade counts in no mean."""
-    return [(sample, result) for sample, result in pairs if not result.missing]
-
-
 def _interval(pairs: Sequence[Pair]) -> Interval:
     """The mean score; of grades that are all missing anything may be true."""
-    told = _told(pairs)
-    if not told:
+    graded = told(pairs)
+    if not graded:
         return Interval(value=0.0, low=0.0, high=1.0, n=0)
-    return stats.mean_interval([result.score for _, result in told], clusters_of([sample for sample, _ in told]))
+    return stats.mean_interval([result.score for _, result in graded], clusters_of([sample for sample, _ in graded]))
 
 
 def _by_category(pairs: Sequence[Pair]) -> dict[str, Interval]:
@@ -208,7 +236,7 @@ def _by_category(pairs: Sequence[Pair]) -> dict[str, Interval]:
     if not any(sample.category for sample, _ in pairs):
         return {}
     groups: dict[str, list[Pair]] = {}
-    for sample, result in _told(pairs):
+    for sample, result in told(pairs):
         groups.setdefault(sample.category, []).append((sample, result))
     return {category: _interval(group) for category, group in groups.items()}
 

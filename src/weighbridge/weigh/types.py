@@ -208,6 +208,26 @@ class Comparison(Struct, frozen=True):
     se_clustered: float | None = None  #: robust to what clusters share; None without clusters or with only one
 
 
+class Axis(Struct, frozen=True, omit_defaults=True):
+    """One figure of an engine: a number or a word, None where it is unknown.
+
+    `low` and `high` are the ends of a two-sided 95 % interval; None has no end there, or no interval. `n` counts what is
+    behind it. `applies`: is there anything to measure in this suite, or of this kind of engine? `source` and `date` say
+    where a fact comes from, and when it was looked up; a measured figure is of the run and its day.
+    """
+
+    name: str
+    value: float | str | None = None
+    low: float | None = None
+    high: float | None = None
+    n: int = 0
+    unit: str = ""  #: share, tokens, seconds, tokens/s, of 100, a currency, or "" for words and counts
+    applies: bool = True
+    source: str = ""
+    date: str = ""
+    note: str = ""
+
+
 class Masked(Struct, frozen=True, omit_defaults=True):
     """What an engine saw of all samples, at one level of masking. None means unknown, never zero.
 
@@ -268,6 +288,7 @@ class Scorecard(Struct, frozen=True, omit_defaults=True):
     jurisdiction: str = ""
     released: str = ""
     masked: Masked | None = None  #: where the engine is weighed at levels of masking
+    axes: tuple[Axis, ...] = ()  #: every axis, also those that nothing is known of; see docs/axes.md
 
 
 class Weighing(Struct, frozen=True, omit_defaults=True):
@@ -293,6 +314,7 @@ class Weighing(Struct, frozen=True, omit_defaults=True):
     repeats: dict[str, tuple[tuple[Result, ...], ...]] = {}  #: by engine: each further pass, in the order of `samples`
     stopping: dict[str, Stopping] = {}  #: by candidate, where the run was sequential
     preferences: dict[str, tuple[Preference, ...]] = {}  #: by candidate, where judges or people compared answers
+    changes: dict[str, tuple[Axis, ...]] = {}  #: by candidate: how it differs from the base on axes beside quality
     preferred: dict[str, Comparison] = {}  #: the same in figures: scores are the shares that preferred either side
     judges: tuple[Judge, ...] = ()  #: who judged, where any did
     engines: tuple[Engine, ...] = ()  #: who was asked: public facts alone, see `engine_facts`

@@ -6,11 +6,24 @@ escaped: that is for the page that shows them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from weighbridge.weigh import mask_words
-from weighbridge.weigh.numbers import UNKNOWN, clean, known, level, margin, plural, points
-from weighbridge.weigh.types import Comparison, Scorecard, Weighing
+from weighbridge.weigh.decided import decided
+from weighbridge.weigh.numbers import (
+    UNKNOWN,
+    clean,
+    known,
+    level,
+    margin,
+    plural,
+    points,
+    seconds,
+    signed_seconds,
+    times,
+)
+from weighbridge.weigh.types import Axis, Comparison, Scorecard, Weighing
 
 VERDICTS = {"safe": "Safe", "unsafe": "Unsafe", "undecided": "Undecided"}
 
@@ -105,6 +118,30 @@ def meaning(comparison: Comparison) -> str:
     return f"Whether it loses more than {allowed} cannot be told from {plural(comparison.n, 'sample')}."
 
 
+def beside(weighing: Weighing, engine: str) -> str:
+    """What else changes with a candidate: cost, the time to an answer, and categories that lose; empty where unknown."""
+    if engine in weighing.tolls:
+        return ""  # the toll says it in its own words
+    found = {axis.name: axis for axis in weighing.changes.get(engine, ())}
+    told = []
+    cost, time = found.get("cost_per_1000"), found.get("total_p50")
+    if cost is not None and isinstance(cost.value, float):
+        told.append(f"it costs {times(cost.value)} as much{_ends(cost, times)}")
+    if time is not None and isinstance(time.value, float):
+        longer = "longer" if time.value >= 0 else "less"
+        told.append(f"half of its answers take {seconds(abs(time.value))} {longer}{_ends(time, signed_seconds)}")
+    said = f"{', and '.join(told)}." if told else ""
+    worse = [name.partition("/")[2] for name, axis in found.items() if "/" in name and axis.note == "unsafe"]
+    if worse:
+        listed = ", ".join(clean(name) or "no category" for name in worse)
+        said = f"{said} Unsafe in: {listed}, with bounds that hold for all categories together.".lstrip()
+    return said[:1].upper() + said[1:]
+
+
+def _ends(axis: Axis, write: Callable[[float], str]) -> str:
+    return "" if axis.low is None or axis.high is None else f" ({write(axis.low)} to {write(axis.high)})"
+
+
 def noise(weighing: Weighing) -> str:
     """How much the base differs from itself, and what follows."""
     found = weighing.noise
@@ -143,7 +180,7 @@ def methods(weighing: Weighing) -> list[tuple[str, str]]:
     """How the figures were made, as (term, explanation), for whoever wants to check them."""
     from weighbridge.weigh.stats import ALPHA
 
-    comparisons = list(weighing.comparisons.values())
+    comparisons = list(decided(weighing).values())
     used = sorted({clean(c.method) for c in comparisons}) or ["none: nothing was compared"]
     samples = plural(len(weighing.samples), "sample")
     allowed, wrong = margin(weighing.margin), level(weighing.alpha)

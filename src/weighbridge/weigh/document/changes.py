@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from weighbridge.errors import InputError
-from weighbridge.weigh import masking, scorecard, stats
+from weighbridge.weigh import masking, stats
+from weighbridge.weigh.axes.making import clusters_of
 from weighbridge.weigh.document import columns, reading, writing
 from weighbridge.weigh.document.matching import UNTOLD, leaves
 from weighbridge.weigh.document.reading import Opened
@@ -194,7 +195,7 @@ def _engine(
     quality = compare(
         [pair.scores[0] for pair in pairs],
         [pair.scores[1] for pair in pairs],
-        clusters=scorecard.clusters_of([pair.sample for pair in pairs]),
+        clusters=clusters_of([pair.sample for pair in pairs]),
         margin=limits[0],
         alpha=limits[1],
     )
@@ -251,7 +252,7 @@ def _words(weighing: Weighing, name: str) -> dict[str, str]:
 def _moved(pairs: Sequence[_Pair]) -> Iterator[Moved]:
     from weighbridge.weigh.stats import quantiles, ratios
 
-    clusters = scorecard.clusters_of([pair.sample for pair in pairs])
+    clusters = clusters_of([pair.sample for pair in pairs])
     priced = [_both(pair, "cost") for pair in pairs]
     told = [(index, both) for index, both in enumerate(priced) if both is not None]
     if told and all(sum(both[side] for _, both in told) > 0 for side in (0, 1)):

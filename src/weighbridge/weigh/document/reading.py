@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from weighbridge.canon import Engine, Message, Profile, TextPart, Tool
+from weighbridge.canon import Engine, FilePart, ImagePart, Message, Profile, TextPart, Tool
+from weighbridge.canon.parts import Part
 from weighbridge.errors import InputError, TooLargeError
 from weighbridge.weigh.document import canonical, columns
 from weighbridge.weigh.document.shape import FORMAT, VERSION, Document, Pass, Samples
@@ -342,13 +343,13 @@ def samples_of(document: Document) -> tuple[Sample, ...]:
 
 
 _UNTOLD = Tool(name="untold")
-_NO_WORDS = (Message("user", (TextPart(""),)),)
+_NO_WORDS: dict[str, Part] = {"image": ImagePart(url="untold"), "file": FilePart(url="untold")}
 
 
 def _sample(key: str, grader: str, category: str, cluster: str, asks: tuple[str, ...]) -> Sample:
     return Sample(
         id=key,
-        messages=_NO_WORDS,
+        messages=(Message("user", (TextPart(""), *(_NO_WORDS[one] for one in asks if one in _NO_WORDS))),),
         grader=grader,
         category=category,
         cluster=cluster,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 
 from weighbridge.canon import Host, Level, Model, Offer
-from weighbridge.weigh.types import Comparison, Exposure, Judge, Judgement, Preference, Scorecard, Stopping, Toll
+from weighbridge.weigh.types import Axis, Comparison, Exposure, Judge, Judgement, Preference, Scorecard, Stopping, Toll
 
 FORMAT = "weighbridge-scorecard"
 VERSION = 1
@@ -142,6 +142,7 @@ class Figures(Struct, frozen=True, omit_defaults=True):
     comparisons: dict[str, Comparison]
     noise: Comparison | None = None
     tolls: dict[str, Toll] = {}
+    changes: dict[str, tuple[Axis, ...]] = {}
     stopping: dict[str, Stopping] = {}
     preferred: dict[str, Comparison] = {}
 

@@ -20,7 +20,7 @@ from weighbridge.weigh.types import Result, Sample, Weighing
 ELEMENT = "weighbridge-scorecard"  #: the id of the script element that carries a document inside HTML
 MOST_PLAIN = 2_000_000  #: bytes of a document that stands in HTML as it is; a larger one is packed
 SIGNED_APART = ("digests", "signature")  #: the members that the document's own digest leaves out
-FIGURES = ("scorecards", "comparisons", "noise", "tolls", "stopping", "preferred")
+FIGURES = ("scorecards", "comparisons", "noise", "tolls", "changes", "stopping", "preferred")
 _ESCAPES = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 

@@ -7,10 +7,10 @@ from html import escape
 from msgspec import Struct
 
 from weighbridge.weigh import words
+from weighbridge.weigh.axes.making import clusters_of
 from weighbridge.weigh.numbers import level, points
 from weighbridge.weigh.report.drawing import Lane, Plot, placed
 from weighbridge.weigh.rows import category_name
-from weighbridge.weigh.scorecard import clusters_of
 from weighbridge.weigh.types import Comparison, Result, Sample, Weighing
 
 _HEIGHT, _HEAD = 34, 22

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from weighbridge.weigh import words
+from weighbridge.weigh.decided import decided
 from weighbridge.weigh.numbers import clean, one_line, points
 from weighbridge.weigh.report.heat import Cell, cells
 from weighbridge.weigh.report.markdown import lost, reason
@@ -26,7 +27,7 @@ def render(weighing: Weighing) -> bytes:
     root = Element("testsuites", name=one_line(words.headline(weighing), _NAME))
     names = words.labels(weighing)
     found = cells(weighing)
-    for engine, comparison in weighing.comparisons.items():
+    for engine, comparison in decided(weighing).items():
         mine = [cell for (_, candidate), cell in found.items() if candidate == engine]
         _suite(root, weighing, (engine, names.get(engine, engine)), comparison, mine)
     if not weighing.comparisons:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from weighbridge.weigh import mask_words, words
+from weighbridge.weigh.decided import decided
 from weighbridge.weigh.numbers import clean, one_line, plural, points
 from weighbridge.weigh.report.heat import cells
 from weighbridge.weigh.rows import Cell, Group, category_name, groups
@@ -67,11 +68,16 @@ def _verdicts(weighing: Weighing) -> str:
     base = names.get(weighing.base, weighing.base)
     told = []
     for card in words.ordered(weighing):
-        found = weighing.comparisons.get(card.engine)
+        found = decided(weighing).get(card.engine)
         if found is None:
             continue
         sentence = words.verdict(found, names[card.engine], base)
-        more = " ".join(filter(None, (words.meaning(found), mask_words.toll(weighing, card.engine))))
+        more = " ".join(
+            filter(
+                None,
+                (words.meaning(found), words.beside(weighing, card.engine), mask_words.toll(weighing, card.engine)),
+            )
+        )
         told.append(f"- {_SIGNS[found.verdict]} **{words.VERDICTS[found.verdict]}**: {plain(sentence)} {plain(more)}")
     if not told:
         return "One engine was weighed, so there is nothing to compare it with."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from weighbridge.weigh import words
+from weighbridge.weigh.decided import decided
 from weighbridge.weigh.numbers import known, level, margin, percent, plural, points, span
 from weighbridge.weigh.report.drawing import Lane, Plot, Scale, Value, axis, grid, nice_ticks, whisker
 from weighbridge.weigh.rows import categories, category_name
@@ -18,7 +19,7 @@ def forest(weighing: Weighing) -> Plot | None:
     cards = words.ordered(weighing)
     names = words.labels(weighing)
     shown = [
-        (i, names[c.engine], weighing.comparisons[c.engine])
+        (i, names[c.engine], decided(weighing)[c.engine])
         for i, c in enumerate(cards)
         if c.engine in weighing.comparisons
     ]

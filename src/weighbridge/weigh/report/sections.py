@@ -8,6 +8,7 @@ from __future__ import annotations
 from html import escape
 
 from weighbridge.weigh import mask_words, words
+from weighbridge.weigh.decided import decided
 from weighbridge.weigh.numbers import clean, plural
 from weighbridge.weigh.report.chosen import Chosen
 from weighbridge.weigh.report.curves import latency
@@ -92,8 +93,12 @@ def _seen(cards: list[Scorecard]) -> str:
 
 
 def _verdict(weighing: Weighing, card: Scorecard, index: int, name: str, base: str) -> str:
-    found: Comparison = weighing.comparisons[card.engine]
-    meaning = " ".join(filter(None, (words.meaning(found), mask_words.toll(weighing, card.engine))))
+    found: Comparison = decided(weighing)[card.engine]
+    meaning = " ".join(
+        filter(
+            None, (words.meaning(found), words.beside(weighing, card.engine), mask_words.toll(weighing, card.engine))
+        )
+    )
     word = words.VERDICTS[found.verdict]
     told = words.verdict(found, name, base).removeprefix(name)
     sign = f'<svg width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">{_SIGNS[found.verdict]}</svg>'
