@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from weighbridge.canon import Reply
 from weighbridge.errors import InputError, did_you_mean
-from weighbridge.weigh.graders import choice, number, refusal, rubric, structure, words
+from weighbridge.weigh.graders import (
+    choice,
+    instructions,
+    number,
+    refusal,
+    rubric,
+    similarity,
+    structure,
+    tool_calls,
+    words,
+)
 from weighbridge.weigh.graders.base import MAX_TEXT, Grader, check_texts
 from weighbridge.weigh.types import Grade, Sample
 
@@ -21,6 +31,13 @@ GRADERS: dict[str, Grader] = {
     "tool_call": Grader(
         structure.check_tool_call, "the engine asks for the right tool", grade_reply=structure.tool_call
     ),
+    "tool_calls": Grader(
+        tool_calls.check_tool_calls, "the engine makes the right calls and no other", grade_reply=tool_calls.tool_calls
+    ),
+    "instructions": Grader(
+        instructions.check_instructions, "the answer has the form that was asked for", instructions.instructions
+    ),
+    "similarity": Grader(similarity.check_similarity, "how near the answer comes to a text", similarity.similarity),
     "refusal": Grader(
         refusal.check_refusal, "the engine declines or helps, as it should", grade_reply=refusal.refusal
     ),
