@@ -34,6 +34,7 @@ COMMANDS = {
     "serve": "Answer requests in four dialects by routes, which can be swapped while in use.",
     "sign": "Sign a report, so that whoever has your public key can tell that it is yours.",
     "spend": "Tell what was spent, by key, team, route, engine and day.",
+    "suite": "Make suites of recorded traffic, and see what is in one.",
     "swap": "Move a route to another engine under live traffic, and back.",
     "traces": "List, show and export the exchanges that were recorded.",
     "verify": "Work out every figure of a report anew, and say which agree.",

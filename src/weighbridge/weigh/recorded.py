@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from weighbridge.canon import Reply, Request, Trace
+from weighbridge.canon import Reply, Request, ToolCallPart, Trace
 from weighbridge.errors import InputError, NotFoundError, did_you_mean
 from weighbridge.weigh import graders
 from weighbridge.weigh.graders import structure
@@ -17,7 +17,7 @@ from weighbridge.weigh.graders.number import number
 from weighbridge.weigh.types import Sample
 
 #: How free text may be compared, when a person says so: the grader, and what it says of two answers.
-BY_TEXT = ("exact", "contains", "choice", "number")
+BY_TEXT = ("exact", "contains", "choice", "number", "similarity")
 NEWEST = 500  #: traces that are taken where no limit is given
 
 
@@ -34,7 +34,7 @@ def samples(
     An exchange grades itself where it can: a recorded tool call must be made again with the same arguments; a
     request for a JSON schema must be answered with JSON of that schema. Free text has no right answer, so such an
     exchange is left out unless `grader` says how to compare: `exact` (the same words), `contains` (the recorded words
-    occur), `choice` (the same letter), `number` (the same number).
+    occur), `choice` (the same letter), `number` (the same number), `similarity` (how near the words come).
 
     Args:
         route: The route whose traces are read.
@@ -74,10 +74,10 @@ def from_traces(
     for trace in traces:
         if trace.request is None or trace.reply is None or not trace.request.messages:
             bare += 1
-        elif (sample := _sample(trace, trace.request, trace.reply, grader)) is None:
+        elif (found := sample(trace, grader)) is None:
             free += 1
         else:
-            made.append(sample)
+            made.append(found)
     if bare:
         tell(f"{bare} traces were left out: they were recorded without their texts.")
     if free:
@@ -92,7 +92,16 @@ def from_traces(
     return made
 
 
-def _sample(trace: Trace, request: Request, reply: Reply, grader: str) -> Sample | None:
+def sample(trace: Trace, grader: str) -> Sample | None:
+    """The sample that one exchange makes, None where nothing in it says what is right.
+
+    Args:
+        trace: With its request and its reply.
+        grader: How free text is compared; "" for not at all.
+    """
+    request, reply = trace.request, trace.reply
+    if request is None or reply is None or not request.messages or request.messages[-1].role == "assistant":
+        return None
     shape = request.response_format
     schema = shape.schema if shape else None
     if schema is not None and structure.check_schema(schema):
@@ -107,7 +116,7 @@ def _sample(trace: Trace, request: Request, reply: Reply, grader: str) -> Sample
         target=target,
         grader=name,
         cluster=trace.conversation,
-        tools=request.tools,
+        tools=tuple(tool for tool in request.tools if tool.name),
         schema=schema,
         max_tokens=request.sampling.max_tokens,
     )
@@ -118,15 +127,23 @@ def _how(request: Request, reply: Reply, schema: dict[str, Any] | None, grader: 
     if calls := (reply.choices[0].tool_calls if reply.choices else ()):
         if not request.tools:
             return None
-        try:
-            target = {"name": calls[0].name, "arguments": msgspec.json.decode(calls[0].arguments or "{}")}
-        except (msgspec.DecodeError, RecursionError):
-            return None
-        return None if structure.check_tool_call(target) else ("tool_call", target)
+        return _calls(calls, {tool.name for tool in request.tools})
     if schema is not None:
         return ("json_schema", None)
     words = _target(reply.text, grader) if grader else ""
     return (grader, words) if words else None
+
+
+def _calls(calls: Sequence[ToolCallPart], known: Collection[str]) -> tuple[str, Any] | None:
+    """One recorded call must be made again; several must all be, in any order."""
+    try:
+        made = [{"name": call.name, "arguments": msgspec.json.decode(call.arguments or "{}")} for call in calls]
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    if any(call["name"] not in known for call in made):
+        return None
+    name, target = ("tool_call", made[0]) if len(made) == 1 else ("tool_calls", made)
+    return None if graders.GRADERS[name].check(target) else (name, target)
 
 
 def _target(text: str, grader: str) -> str:

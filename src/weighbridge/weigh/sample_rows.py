@@ -122,8 +122,10 @@ def _messages(value: Any, where: str) -> tuple[Message, ...]:
 
 
 def _message(value: Any, field: str, where: str) -> Message:
+    if isinstance(value, dict) and "parts" in value:
+        return _message_of_parts(value, field, where)
     if not isinstance(value, dict) or set(value) != {"role", "content"}:
-        raise bad(field, value, "must be an object with 'role' and 'content', and nothing else", where)
+        raise bad(field, value, "must be an object with 'role' and 'content' (or 'parts'), and nothing else", where)
     role, content = value["role"], value["content"]
     if role not in _ROLES:
         fix = did_you_mean(role, _ROLES) if isinstance(role, str) else ""
@@ -131,6 +133,19 @@ def _message(value: Any, field: str, where: str) -> Message:
     if not isinstance(content, str) or not content.strip():
         raise bad(f"{field}.content", content, "must be text that is not empty", where)
     return Message(role, (TextPart(content),))
+
+
+def _message_of_parts(value: dict[str, Any], field: str, where: str) -> Message:
+    """A message with tool calls, results or images: `{"role": ..., "parts": [{"type": "text", "text": ...}, ...]}`."""
+    if unknown := set(value) - {"role", "parts", "name", "extra"}:
+        raise bad(f"{field}.{min(unknown)}", value[min(unknown)], "is unknown", where, "Leave it out.")
+    try:
+        message = msgspec.convert(value, Message)
+    except msgspec.ValidationError as error:
+        raise bad(f"{field}.parts", value["parts"], f"cannot be used ({error})", where) from error
+    if not message.parts:
+        raise bad(f"{field}.parts", value["parts"], "must not be empty", where)
+    return message
 
 
 def _tools(value: Any, where: str) -> tuple[Tool, ...]:
