@@ -28,7 +28,7 @@ COMMANDS = {
     "keys": "Give out keys for the gateway and the admin API, rotate and revoke them.",
     "limits": "Limit requests and tokens per minute, and requests at a time.",
     "mask": "Find personal data and secrets, mask them, and bring them back.",
-    "openness": "Tell how open a model is, from the list of what was released of it.",
+    "openness": "Tell how open a model is: its class in the Model Openness Framework 1.0, and what the next one would take.",
     "route": "Explain which engines a route may use, and why not the others.",
     "secrets": "Keep the keys of hosts in the state store, locked by a master key.",
     "serve": "Answer requests in four dialects by routes, which can be swapped while in use.",
