@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from math import inf, sqrt
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -19,6 +20,8 @@ from weighbridge.weigh.stats.means import ALPHA, Codes, FloatArray, cluster_erro
 from weighbridge.weigh.types import Interval
 
 _FEW = 3  # labels; fewer show no spread
+_RARE = 10  # deviating labels; fewer are too few to take a spread from
+_FAR = 0.25  # of the whole range: so far from the middle label a label deviates
 
 
 class Powered(Struct, frozen=True):
@@ -55,7 +58,9 @@ def mean(
 
     With weight w the estimate is `w * judge's mean over samples without a label + mean over labels of (human - w * judge)`,
     and w is the one with the least variance, kept within 0 and 1. Student's t with labels - 1 degrees of freedom (or
-    clusters - 1), since w and the spread are estimated from few labels.
+    clusters - 1), since w and the spread are estimated from few labels. Where fewer than ten labels deviate from the middle
+    one by a quarter of the range, each end of the interval takes in one more label at the far end: rare labels that were
+    not drawn would otherwise count as impossible.
 
     Args:
         judged: The judge's grade of every sample, at least three.
@@ -79,9 +84,14 @@ def mean(
     value = float((y - trust * f).mean()) + (trust * float(rest.mean()) if len(rest) else 0.0)
     se, freedom = _error(y - trust * f, own, trust * rest, other)
     alone_se, alone_freedom = _error(y, own, rest[:0], other[:0])
+    furthest = float((bounds[0] - trust * f).min()), float((bounds[1] - trust * f).max())
     return Powered(
-        estimate=_interval(value, se, freedom, alpha=alpha, bounds=bounds, n=len(machine)),
-        labels_alone=_interval(float(y.mean()), alone_se, alone_freedom, alpha=alpha, bounds=bounds, n=len(y)),
+        estimate=_interval(
+            value, se, freedom, alpha=alpha, bounds=bounds, n=len(machine), seen=_Seen(y - trust * f, furthest)
+        ),
+        labels_alone=_interval(
+            float(y.mean()), alone_se, alone_freedom, alpha=alpha, bounds=bounds, n=len(y), seen=_Seen(y, bounds)
+        ),
         judge_alone=float(machine.mean()),
         trust=trust,
         se=se,
@@ -174,10 +184,36 @@ def _error(first: FloatArray, own: Codes, rest: FloatArray, other: Codes) -> tup
     return sqrt(float(sums @ sums) * labelled / (labelled - 1)), freedom
 
 
+class _Seen(NamedTuple):
+    """The labelled values behind a mean, and how far such a value can lie to either side."""
+
+    values: FloatArray
+    ends: tuple[float, float]
+
+    @property
+    def few(self) -> bool:
+        """Do fewer than ten lie far from the middle one? Then the spread that was seen is no guide to what was not."""
+        far = abs(self.values - np.median(self.values)) > _FAR * (self.ends[1] - self.ends[0])
+        return int(far.sum()) < _RARE
+
+
 def _interval(
-    value: float, se: float, freedom: float, *, alpha: float, bounds: tuple[float, float], n: int
+    value: float, se: float, freedom: float, *, alpha: float, bounds: tuple[float, float], n: int, seen: _Seen
 ) -> Interval:
-    half = t_quantile(1 - alpha / 2, freedom) * se
-    low, high = bounds
-    value = min(high, max(low, value))
-    return Interval(value=value, low=max(low, value - half), high=min(high, value + half), n=n)
+    """Student's interval; where deviating labels are few, each end takes in one more of them at the far end."""
+    critical = t_quantile(1 - alpha / 2, freedom)
+    low, high = value - critical * se, value + critical * se
+    if seen.few:
+        below, above = (
+            _one_more(value, se, seen, end, sign * critical) for end, sign in zip(seen.ends, (-1, 1), strict=True)
+        )
+        low, high = min(low, below), max(high, above)
+    value = min(bounds[1], max(bounds[0], value))
+    return Interval(value=value, low=max(bounds[0], min(value, low)), high=min(bounds[1], max(value, high)), n=n)
+
+
+def _one_more(value: float, se: float, seen: _Seen, end: float, critical: float) -> float:
+    """The bound after one more label at an end; see `means.bounded_mean`, which does the same."""
+    n = len(seen.values)
+    step = (end - float(seen.values.mean())) / (n + 1)
+    return value + step + critical * sqrt(se**2 * (n / (n + 1)) ** 2 + n / (n + 1) * step**2)
