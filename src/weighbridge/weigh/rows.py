@@ -30,7 +30,7 @@ _FACTS = {
     "trains_on_inputs": "Trains on inputs",
     "other_hosts": "Other hosts",
     "self_hostable": "Self-hostable",
-    "features_others_lack": "Only here",
+    "features_others_lack": "Has what others lack",
 }
 
 
@@ -146,7 +146,7 @@ def _cell(axis: Axis | None) -> Cell:
 
 def _range(axis: Axis | None, write: Callable[[float], str]) -> str:
     """An interval that has an end on either side, in the words of its figure."""
-    if axis is None or axis.low is None:
+    if axis is None or axis.low is None or axis.low == axis.high:
         return ""
     return f"{write(axis.low)} to {write(axis.high)}" if axis.high is not None else f"from {write(axis.low)}"
 

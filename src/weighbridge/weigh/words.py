@@ -6,6 +6,7 @@ escaped: that is for the page that shows them.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -176,6 +177,14 @@ def when(weighing: Weighing) -> str:
         return UNKNOWN
 
 
+def _sandbox(weighing: Weighing) -> list[tuple[str, str]]:
+    """Where code was run, if any was."""
+    if not weighing.sandbox:
+        return []
+    unsafe = " Nothing kept it from this machine, nor from its own grades." if "unsafe" in weighing.sandbox else ""
+    return [("Code", f"run in the sandbox: {clean(weighing.sandbox)}.{unsafe}")]
+
+
 def methods(weighing: Weighing) -> list[tuple[str, str]]:
     """How the figures were made, as (term, explanation), for whoever wants to check them."""
     from weighbridge.weigh.stats import ALPHA
@@ -191,14 +200,62 @@ def methods(weighing: Weighing) -> list[tuple[str, str]]:
         ("Error rate", f"{wrong} on each side: {_ERRORS}"),
         ("Shares", f"Their ranges are two-sided ones that hold the truth in {level(1 - ALPHA)} of cases."),
         ("Differences", f"{'; '.join(used)}. Both engines answered the same samples, and each pair is compared."),
+        ("Costs and times", _OTHER_AXES),
+        ("Several claims", _several(weighing)),
         ("Clusters", _clusters(comparisons)),
+        ("Graders", _graders(weighing)),
+        *_passes(weighing),
         ("More samples", _MORE),
         *mask_words.methods(weighing),
+        *_sandbox(weighing),
         ("Failed calls", _FAILED),
         ("Reused answers", _reused(weighing)),
         ("Prices", _prices(weighing)),
         ("Seed", f"{weighing.seed}. The same answers and the same seed give the same figures."),
     ]
+
+
+_OTHER_AXES = (
+    "Ratios such as the cost per solved sample have Fieller's interval, quantiles of times the one between two order "
+    "statistics. A candidate's cost is compared as a factor (delta method on its logarithm), its times by a bootstrap of "
+    "pairs."
+)
+
+
+_STOPPING = (
+    "Samples were asked in an order drawn from the seed, clusters whole, until every verdict was known. The bounds are "
+    "betting confidence sequences, which hold whenever one stops."
+)
+
+
+def _several(weighing: Weighing) -> str:
+    """Which claims share the error rate, and which have it each."""
+    told = "Each candidate's verdict has the error rate on its own."
+    categories = len({sample.category for sample in weighing.samples})
+    if categories > 1:
+        told += f" The differences in {categories} categories share it, so that their bounds hold together."
+    return told
+
+
+def _graders(weighing: Weighing) -> str:
+    counts = Counter(clean(sample.grader) for sample in weighing.samples)
+    listed = ", ".join(f"{name} {count:,}" for name, count in counts.most_common())
+    missing = sum(result.missing for results in weighing.results.values() for result in results)
+    told = f"{listed or 'none'}."
+    return f"{told} {plural(missing, 'grade')} could not be given, and count in no mean." if missing else told
+
+
+def _passes(weighing: Weighing) -> list[tuple[str, str]]:
+    """How often it was asked, and whether it stopped early, where either is out of the ordinary."""
+    told = []
+    if weighing.repeats:
+        count = 1 + max(len(found) for found in weighing.repeats.values())
+        told.append(
+            ("Repeats", f"Every sample was asked {count} times. Scores are means over them, costs and times of all.")
+        )
+    if weighing.stopping:
+        told.append(("Stopping", _STOPPING))
+    return told
 
 
 def _clusters(comparisons: list[Comparison]) -> str:
