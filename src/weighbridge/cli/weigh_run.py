@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weighbridge import __version__
-from weighbridge.cli import common, documents, weigh_course, weigh_judge, weigh_report
+from weighbridge.cli import common, documents, weigh_code, weigh_course, weigh_judge, weigh_report
 from weighbridge.errors import InputError, did_you_mean
 from weighbridge.settings import Config
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from weighbridge.canon import Engine, Level
     from weighbridge.cli.engine_room import EngineRoom
     from weighbridge.weigh.runner import Options, Progress
+    from weighbridge.weigh.sandbox.grading import Bench
     from weighbridge.weigh.types import Suite, Weighing
 
 MAX_ENGINES = 32
@@ -62,6 +63,7 @@ def run(
     judge: weigh_judge.Judge = "",
     pairs: weigh_judge.Pairs = False,
     judge_force: weigh_judge.Force = False,
+    unsafe_code: weigh_code.Unsafe = False,
     reports: weigh_report.Reports = None,
     with_answers: weigh_report.WithAnswers = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ask again what earlier runs have answered.")] = False,
@@ -93,6 +95,7 @@ def run(
     )
     targets = weigh_report.check(reports or ([] if as_json else [Path(weigh_report.REPORT)]))
     loaded = suites.load(suite, traces=config.traces_path, grader=grader, limit=limit, tell=_tell)
+    code = weigh_code.choose(loaded, unsafe=unsafe_code)
     chosen = config.settings.weigh
     options = Options(
         day=time.strftime("%Y-%m-%d", time.gmtime()),
@@ -110,11 +113,14 @@ def run(
     try:
         asked = weigh_judge.Asked(judge, pairs, judge_force, sequential)
         weighing = asyncio.run(
-            _weigh(config, loaded, engines, base, options, asked, noise=noise, sequential=sequential)
+            _weigh(config, loaded, engines, base, options, asked, code, noise=noise, sequential=sequential)
         )
     except KeyboardInterrupt:
         _tell("Interrupted. What was answered is kept: run the same command again to go on from there.")
         raise typer.Exit(130) from None
+    finally:
+        if code:
+            code.close()
     weigh_report.write(targets, weighing, with_answers=with_answers)
     _show(weighing, targets, as_json=as_json)
     documents.fail_on(fail_on, weigh_course.verdicts(weighing))
@@ -127,6 +133,7 @@ async def _weigh(
     base: str | None,
     options: Options,
     asked: weigh_judge.Asked,
+    code: Bench | None,
     *,
     noise: bool,
     sequential: bool,
@@ -143,7 +150,9 @@ async def _weigh(
         judging = weigh_judge.choose(asked, suite, found, room, options)
         if sequential:
             weigh_course.check(found, options)
-        return await conduct(room, suite, found, base=name, options=options, judging=judging, sequential=sequential)
+        return await conduct(
+            room, suite, found, base=name, options=options, judging=judging, code=code, sequential=sequential
+        )
 
 
 async def conduct(
@@ -154,6 +163,7 @@ async def conduct(
     base: str,
     options: Options,
     judging: weigh_judge.Judging | None = None,
+    code: Bench | None = None,
     sequential: bool = False,
 ) -> Weighing:
     """Run a suite over engines, with a progress bar where someone looks, and work out the verdicts.
@@ -165,6 +175,7 @@ async def conduct(
         base: The name of the engine, or of it at a level of masking, that the others are compared with.
         options: How it is asked; `weigh.margin` and `weigh.alpha` come from the room's configuration.
         judging: Who judges the answers, if anyone does.
+        code: What runs the code of answers, if the suite asks for any.
         sequential: Stop as soon as every verdict is known?
     """
     import asyncio
@@ -199,7 +210,7 @@ async def conduct(
                 prepare=room.local.start,
                 watch=watch,
                 course=course,
-                grade=weigh_judge.hook(bench) if bench else None,
+                grade=weigh_code.hook(code, weigh_judge.hook(bench) if bench else None),
             )
             outcome, told = await weigh_judge.judge(
                 room, results, outcome, judging, options, progress, base=base, graded_by=bench
@@ -223,7 +234,8 @@ async def conduct(
         identifiers_by=named_by,
         repeats=outcome.repeats,
     )
-    return replace(weighing, **told, stopping=course.stoppings() if course else {})
+    sandbox = code.box.name if code else ""
+    return replace(weighing, **told, stopping=course.stoppings() if course else {}, sandbox=sandbox)
 
 
 def _check_masked(engines: str, base: str | None) -> None:

@@ -320,4 +320,5 @@ class Weighing(Struct, frozen=True, omit_defaults=True):
     engines: tuple[Engine, ...] = ()  #: who was asked: public facts alone, see `engine_facts`
     levels: tuple[Level, ...] = ()  #: of masking, at each of which every engine was asked
     again: tuple[Result, ...] = ()  #: the base's second answers, which `noise` compares with its first
+    sandbox: str = ""  #: where the code of answers was run, "" where none was
     source: dict[str, Any] = {}  #: the scorecard document that this was read from, where it was

@@ -302,6 +302,7 @@ def weighing_of(opened: Opened) -> Weighing:
         levels=run.levels,
         identifiers_by=run.identifiers_by,
         stopped=run.stopped,
+        sandbox=run.sandbox,
         version=document.software.version,
         samples=samples,
         engines=engines_of(document),

@@ -63,6 +63,7 @@ class Run(Struct, frozen=True, omit_defaults=True):
     levels: Annotated[tuple[Level, ...], Meta(description="Of masking, at each of which every engine was asked.")] = ()
     identifiers_by: Annotated[str, Meta(description="Who named identifiers: suite, detectors, or nobody.")] = ""
     stopped: Annotated[str, Meta(description="Why the run ended early, empty if it did not.")] = ""
+    sandbox: Annotated[str, Meta(description="Where the code of answers was run, empty if none was.")] = ""
 
 
 class Pass(Struct, frozen=True, omit_defaults=True):

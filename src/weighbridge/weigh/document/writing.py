@@ -140,7 +140,7 @@ def raw(weighing: Weighing, *, with_answers: bool = False, fetch: Fetch | None =
 
 
 def _run(weighing: Weighing) -> dict[str, Any]:
-    names = ("day", "started", "seed", "margin", "alpha", "base", "levels", "identifiers_by", "stopped")
+    names = ("day", "started", "seed", "margin", "alpha", "base", "levels", "identifiers_by", "stopped", "sandbox")
     return {name: columns.clean(value) for name in names if (value := getattr(weighing, name)) not in ("", ())}
 
 

@@ -6,6 +6,7 @@ from weighbridge.canon import Reply
 from weighbridge.errors import InputError, did_you_mean
 from weighbridge.weigh.graders import (
     choice,
+    code,
     instructions,
     number,
     refusal,
@@ -41,6 +42,7 @@ GRADERS: dict[str, Grader] = {
     "refusal": Grader(
         refusal.check_refusal, "the engine declines or helps, as it should", grade_reply=refusal.refusal
     ),
+    code.NAME: Grader(code.check_code, "the code passes the tests in a sandbox", grade_reply=code.unrun),
     rubric.NAME: Grader(rubric.check_rubric, "a judge finds what the rubric asks for", grade_reply=rubric.unjudged),
 }  # fmt: skip
 
