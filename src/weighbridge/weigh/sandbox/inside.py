@@ -217,10 +217,9 @@ def judge(tests: str, entry: list[str], answers: BinaryIO, calls: BinaryIO) -> d
     if answers.readline(len(READY)) != READY:
         return {"passed": False, "why": "the sandbox of the code did not start", "broken": True}
     place: dict[str, Any] = {"__name__": "tests"}
+    if failed := _unloaded(answers):
+        return {"passed": False, "why": f"the code does not load: {failed}"}
     try:
-        told = read(answers)
-        if "loaded" not in told:
-            return {"passed": False, "why": f"the code does not load: {_said(_exception(told.get('raised')))}"}
         place.update({name: Remote(name, answers, calls) for name in entry})
         exec(compile(tests, "<tests>", "exec"), place)  # noqa: S102 - the suite's own tests
         if callable(place.get("check")):
@@ -230,6 +229,15 @@ def judge(tests: str, entry: list[str], answers: BinaryIO, calls: BinaryIO) -> d
     except BaseException as error:  # noqa: BLE001 - any failure is one
         return {"passed": False, "why": _failure(error, tests)}
     return {"passed": True, "why": ""}
+
+
+def _unloaded(answers: BinaryIO) -> str:
+    """Why the code did not load, or ""."""
+    try:
+        told = read(answers)
+    except RuntimeError as error:
+        return str(error)
+    return "" if "loaded" in told else _said(_exception(told.get("raised")))
 
 
 def _failure(error: BaseException, tests: str) -> str:
