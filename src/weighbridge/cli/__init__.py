@@ -29,6 +29,7 @@ COMMANDS = {
     "limits": "Limit requests and tokens per minute, and requests at a time.",
     "mask": "Find personal data and secrets, mask them, and bring them back.",
     "openness": "Tell how open a model is: its class in the Model Openness Framework 1.0, and what the next one would take.",
+    "rank": "Rank engines by votes on pairs of their answers (Bradley-Terry), told as chances to win.",
     "route": "Explain which engines a route may use, and why not the others.",
     "secrets": "Keep the keys of hosts in the state store, locked by a master key.",
     "serve": "Answer requests in four dialects by routes, which can be swapped while in use.",

@@ -25,7 +25,8 @@ _TWO = 2
 _STEPS = 200
 _EXACT = 1e-10
 _FURTHEST = 2.0  # log-odds that one step goes at most
-_FAINT = 1e-6  # precision of a style feature's effect around 0, for features that follow from others
+_FAINT = 1e-6  # precision of a style feature's effect around 0 where there is no prior
+_WEAK = 1e-2  # the same beside a prior: a standard deviation of ten log-odds, so that features may follow from others
 _INFINITE = 40.0  # log-odds; nobody votes often enough to tell more
 _LARGEST = 700.0
 
@@ -142,7 +143,7 @@ def strengths(
     """Strengths of engines from votes on pairs.
 
     The prior is one tie of every engine with an average one, and counts in the standard errors as one vote. Without it an
-    engine that always won would be infinitely strong. Errors are robust ones, but never smaller than the model's own, less
+    engine that always won would be infinitely strong. Beside it stands one on each style effect, of ten log-odds. Errors are robust ones, but never smaller than the model's own, less
     the share of ties: of votes that all went one way a robust error sees no spread.
 
     Args:
@@ -195,7 +196,7 @@ def _fit(votes: Votes, *, alone: bool) -> tuple[FloatArray, FloatArray]:
     """Newton's method; returns the coefficients and the inverse of their information."""
     k, size = len(votes.names), len(votes.names) + votes.extras.shape[1]
     ridge = np.zeros((size, size))
-    ridge[k:, k:] = _FAINT * np.eye(size - k)
+    ridge[k:, k:] = (_FAINT if alone else _WEAK) * np.eye(size - k)
     if alone:  # strengths are differences: without a prior their mean has to be held
         ridge[:k, :k] = 1 / k
     found: FloatArray = np.zeros(size)
@@ -247,7 +248,7 @@ def _grouped(clusters: Sequence[Hashable], votes: int) -> Codes:
 
 
 def _around(value: float, half: float, n: int) -> Interval:
-    return Interval(value=value, low=value - half, high=value + half, n=n)
+    return Interval(value=float(value), low=float(value - half), high=float(value + half), n=n)
 
 
 def _logistic(x: FloatArray) -> FloatArray:
