@@ -163,6 +163,35 @@ def test_without_bubblewrap_it_is_refused_unless_told(tmp_path) -> None:
     boxes.check_commands([task_of({"cases": [], "command": ["sh"]}), task_of({"cases": []})])
 
 
+def test_a_bubblewrap_that_is_too_old_or_no_program_is_told(tmp_path) -> None:
+    old = tmp_path / "bwrap"
+    old.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && { echo bubblewrap 0.4.1; exit 0; }\necho bwrap: Unknown option --perms >&2; exit 1\n'
+    )
+    old.chmod(0o755)
+    with pytest.raises(InputError, match=r"bubblewrap 0\.4\.1 cannot .* Install a newer bubblewrap"):
+        boxes.find(path=str(tmp_path))
+    old.write_text("no program")
+    with pytest.raises(InputError, match="of unknown version cannot make a sandbox here: .*Exec format"):
+        boxes.find(path=str(tmp_path))
+
+
+def test_users_are_told_apart(monkeypatch) -> None:
+    for user, known, anyone in (
+        (1000, "0 0 4294967295", False),
+        (0, "0 1000 1\n1 100000 65536", False),
+        (0, "0 0 4294967295", True),
+    ):
+        monkeypatch.setattr(boxes.os, "geteuid", lambda user=user: user)
+        monkeypatch.setattr(Path, "read_text", lambda _path, known=known: known)
+        assert boxes._may_be_anyone() is anyone
+    monkeypatch.setattr(Path, "read_text", lambda _path: open("/no/such/file"))
+    assert boxes._may_be_anyone() is False
+    assert boxes._tasks() >= 1
+    monkeypatch.setattr(boxes.sys, "base_prefix", "/usr")
+    assert boxes._interpreter() == []
+
+
 @pytest.mark.parametrize("root", [True, False])
 def test_the_command_line_of_bubblewrap(root) -> None:
     line = boxes.wrapped("/bin/bwrap", QUICK, root=root)
@@ -193,6 +222,7 @@ async def test_many_are_graded_at_once_and_others_by_their_own_graders() -> None
 
     assert (await bench.hook(other)(words, reply)).score == 0.5
     bench.close()
+    assert "the run was stopped" in grading.graded(Box(), code, "print('ok')", bench._closed).why
 
 
 @within

@@ -31,9 +31,11 @@ _FORBIDDEN = (
     "Allow unprivileged user namespaces (sysctl kernel.unprivileged_userns_clone=1, or on Ubuntu "
     "kernel.apparmor_restrict_unprivileged_userns=0; in a container, its security options), or say --unsafe-code."
 )
+_OLD = "Install a newer bubblewrap: 0.7 or later, which can bound what is written."
 _SHOWN = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc/alternatives", "/etc/ld.so.cache")
 _PROBE_SECONDS = 20
 _FIRST_UID = 2_000_000_000  # users that no system has: each run as root is another one, so that none counts with others
+_USERS = 100_000
 _uids = itertools.count()
 
 
@@ -51,8 +53,8 @@ class Box(Struct, frozen=True):
 
     def argv(self, orders: dict[str, Any], limits: Limits) -> list[str]:
         """The command line that carries orders out; see `inside.main`."""
-        root = os.geteuid() == 0
-        uid = _FIRST_UID + next(_uids) % 100_000 if self.bwrap and root else 0
+        root = _may_be_anyone()
+        uid = _FIRST_UID + next(_uids) % _USERS if self.bwrap and root else 0
         others = 0 if self.bwrap or root else _tasks()
         orders = {**orders, "limits": limits.told(uid=uid, others=others)}
         python = [str(Path(sys.executable).resolve()), "-S", "-s", "-P", "-B", "-c", _source(), json.dumps(orders)]
@@ -65,7 +67,7 @@ def wrapped(bwrap: str, limits: Limits, *, root: bool) -> list[str]:
     Args:
         bwrap: The program.
         limits: For the size of what can be written.
-        root: Is the user root? Then no user namespace is needed, and the code becomes a user that nobody is.
+        root: Is the user root, outside any user namespace? Then no user namespace is needed, and the code becomes a user that nobody is.
     """
     spaces = ["ipc", "pid", "net", "uts", "cgroup-try"]
     rights = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if root else ["--unshare-user"]
@@ -108,15 +110,14 @@ def find(*, unsafe: bool = False, path: str | None = None) -> Box:
             where="grader code",
             fix=_FIX,
         )
-    box = Box(bwrap, _version(bwrap))
-    orders = {"do": "command", "command": ["true"], "files": {}}
-    tried = subprocess.run(  # noqa: S603 - our own command line
-        box.argv(orders, Limits()), env=environment("/work"), capture_output=True, timeout=_PROBE_SECONDS, check=False
-    )
-    if tried.returncode:
-        said = " ".join(tried.stderr.decode(errors="replace").split()[-20:])
+    version = re.search(r"\d+(?:\.\d+)+", _run([bwrap, "--version"])[1])
+    box = Box(bwrap, version[0] if version else "of unknown version")
+    failed, said = _run(box.argv({"do": "command", "command": ["true"], "files": {}}, Limits()))
+    if failed:
         raise InputError(
-            f"bubblewrap {box.version} cannot make a sandbox here: {said}", where="grader code", fix=_FORBIDDEN
+            f"bubblewrap {box.version} cannot make a sandbox here: {' '.join(said.split()[-20:])}",
+            where="grader code",
+            fix=_OLD if "Unknown option" in said else _FORBIDDEN,
         )
     return box
 
@@ -146,10 +147,26 @@ def _interpreter() -> list[str]:
     return [*passed, "--ro-bind", str(base), str(base)]
 
 
-def _version(bwrap: str) -> str:
-    told = subprocess.run([bwrap, "--version"], capture_output=True, timeout=_PROBE_SECONDS, check=False)  # noqa: S603
-    found = re.search(r"\d+(?:\.\d+)+", told.stdout.decode(errors="replace"))
-    return found[0] if found else "of unknown version"
+def _run(command: list[str]) -> tuple[bool, str]:
+    """Did it fail, and what did it say?"""
+    try:
+        done = subprocess.run(  # noqa: S603 - our own command line
+            command, env=environment("/work"), capture_output=True, timeout=_PROBE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return True, str(error)
+    return bool(done.returncode), (done.stderr or done.stdout).decode(errors="replace")
+
+
+def _may_be_anyone() -> bool:
+    """Is this root, and not that of a container that knows few users?"""
+    if os.geteuid() != 0:
+        return False
+    try:
+        rows = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
+    except OSError:
+        return False
+    return any(start <= _FIRST_UID and _FIRST_UID + _USERS <= start + count for start, _, count in rows)
 
 
 def _tasks() -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +32,7 @@ class Bench:
 
     def __init__(self, box: Box, at_once: int = 0) -> None:
         self.box = box
+        self._closed = threading.Event()
         self._threads = ThreadPoolExecutor(at_once or os.cpu_count() or 1, thread_name_prefix="sandbox")
 
     def hook(self, others: Grades | None = None) -> Grades:
@@ -47,15 +49,24 @@ class Bench:
         """The grade of one answer; it is missing where the sandbox broke, or the suite's tests did."""
         if len(reply.text) > graders.MAX_TEXT:
             return graders.grade(sample, reply)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, graded, self.box, sample, reply.text)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, graded, self.box, sample, reply.text, self._closed)
 
     def close(self) -> None:
         """Begin nothing more; what runs ends within its own limits."""
+        self._closed.set()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def graded(box: Box, sample: Sample, text: str) -> Grade:
-    """The grade of an answer's text. It never raises for what the code does."""
+def graded(box: Box, sample: Sample, text: str, closed: threading.Event | None = None) -> Grade:
+    """The grade of an answer's text. It never raises for what the code does.
+
+    Args:
+        box: Where code runs.
+        sample: Of the grader `code`.
+        text: The answer.
+        closed: Once it is set no further case is run, and the grade is missing.
+    """
     task = task_of(sample.target)
     code = extract(text, task)
     if not code.strip():
@@ -64,17 +75,19 @@ def graded(box: Box, sample: Sample, text: str) -> Grade:
     limits = Limits(task.seconds, task.memory)
     try:
         if task.cases:
-            return _by_cases(box, task, code, limits)
+            return _by_cases(box, task, code, limits, closed)
         verdict = running.tests(box, code, task.tests, task.entry, limits)
     except (running.BrokenSandboxError, OSError) as error:
         return Grade(0.0, why=f"not graded: {error}", missing=True)
     return Grade(float(verdict.passed), why=verdict.why)
 
 
-def _by_cases(box: Box, task: Task, code: str, limits: Limits) -> Grade:
+def _by_cases(box: Box, task: Task, code: str, limits: Limits, closed: threading.Event | None) -> Grade:
     command = task.command or (str(Path(sys.executable).resolve()), "-S", "-s", "-P", "-B", task.file)
     passed, why = 0, ""
     for number, case in enumerate(task.cases, 1):
+        if closed is not None and closed.is_set():
+            raise running.BrokenSandboxError("the run was stopped")
         ended = running.program(box, {task.file: code}, command, case.input, limits)
         wrong = _wrong(ended, case)
         passed += not wrong

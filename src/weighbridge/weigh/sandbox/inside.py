@@ -255,7 +255,7 @@ def _said(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}"[:_SHOWN].split())
 
 
-def limit(limits: dict[str, int]) -> None:
+def limit(limits: dict[str, int]) -> None:  # pragma: no cover - this and what follows runs in processes of its own
     """Set limits for this process and all that it starts; with `uid`, be that user from now on.
 
     Args:
@@ -278,14 +278,14 @@ def limit(limits: dict[str, int]) -> None:
         resource.setrlimit(what, (least, least))
 
 
-def place_files(files: dict[str, int]) -> None:
+def place_files(files: dict[str, int]) -> None:  # pragma: no cover
     """Copy what the descriptors hold into the folder that this runs in."""
     for name, descriptor in files.items():
         with open(name, "wb") as out, os.fdopen(descriptor, "rb") as held:  # noqa: PTH123 - as few imports as can be
             out.write(held.read())
 
 
-def main(orders: dict[str, Any]) -> None:
+def main(orders: dict[str, Any]) -> None:  # pragma: no cover
     """Do as the orders say: `limits`, `files`, and `do`, which is serve, judge or command."""
     sys.set_int_max_str_digits(_DIGITS)
     place_files(orders["files"])
@@ -311,7 +311,7 @@ def main(orders: dict[str, Any]) -> None:
     os._exit(0)  # nothing that the tests left behind can hold up the verdict
 
 
-def _command(command: list[str]) -> None:
+def _command(command: list[str]) -> None:  # pragma: no cover
     import shutil
 
     found = shutil.which(command[0])
@@ -321,7 +321,7 @@ def _command(command: list[str]) -> None:
     sys.exit(127)
 
 
-def _text(name: str) -> str:
+def _text(name: str) -> str:  # pragma: no cover
     with open(name, encoding="utf-8") as held:  # noqa: PTH123
         return held.read()
 
