@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import sys
@@ -172,7 +173,7 @@ def test_a_bubblewrap_that_is_too_old_or_no_program_is_told(tmp_path) -> None:
     with pytest.raises(InputError, match=r"bubblewrap 0\.4\.1 cannot .* Install a newer bubblewrap"):
         boxes.find(path=str(tmp_path))
     old.write_text("no program")
-    with pytest.raises(InputError, match="of unknown version cannot make a sandbox here: .*Exec format"):
+    with pytest.raises(InputError, match=r"of unknown version cannot make a sandbox here: .*Exec format"):
         boxes.find(path=str(tmp_path))
 
 
@@ -185,7 +186,7 @@ def test_users_are_told_apart(monkeypatch) -> None:
         monkeypatch.setattr(boxes.os, "geteuid", lambda user=user: user)
         monkeypatch.setattr(Path, "read_text", lambda _path, known=known: known)
         assert boxes._may_be_anyone() is anyone
-    monkeypatch.setattr(Path, "read_text", lambda _path: open("/no/such/file"))
+    monkeypatch.setattr(Path, "read_text", lambda _path: os.listdir("/no/such/folder"))
     assert boxes._may_be_anyone() is False
     assert boxes._tasks() >= 1
     monkeypatch.setattr(boxes.sys, "base_prefix", "/usr")

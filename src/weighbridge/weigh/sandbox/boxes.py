@@ -166,7 +166,7 @@ def _may_be_anyone() -> bool:
         rows = [list(map(int, line.split())) for line in Path("/proc/self/uid_map").read_text().splitlines()]
     except OSError:
         return False
-    return any(start <= _FIRST_UID and _FIRST_UID + _USERS <= start + count for start, _, count in rows)
+    return any(start <= _FIRST_UID and start + count >= _FIRST_UID + _USERS for start, _, count in rows)
 
 
 def _tasks() -> int:
