@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 import sys
@@ -186,7 +185,7 @@ def test_users_are_told_apart(monkeypatch) -> None:
         monkeypatch.setattr(boxes.os, "geteuid", lambda user=user: user)
         monkeypatch.setattr(Path, "read_text", lambda _path, known=known: known)
         assert boxes._may_be_anyone() is anyone
-    monkeypatch.setattr(Path, "read_text", lambda _path: os.listdir("/no/such/folder"))
+    monkeypatch.setattr(Path, "read_text", lambda _path: Path("/no/such/file").stat())
     assert boxes._may_be_anyone() is False
     assert boxes._tasks() >= 1
     monkeypatch.setattr(boxes.sys, "base_prefix", "/usr")
