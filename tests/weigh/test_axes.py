@@ -21,8 +21,9 @@ from weighbridge.canon import (
     Tool,
     Usage,
 )
+from weighbridge.errors import InputError
 from weighbridge.weigh import rows, words
-from weighbridge.weigh.axes import facts
+from weighbridge.weigh.axes import facts, weights
 from weighbridge.weigh.decided import decided
 from weighbridge.weigh.scorecard import weighing
 from weighbridge.weigh.types import Grade, Result, Sample, Stopping, Suite
@@ -190,3 +191,42 @@ def test_a_sequential_run_is_decided_by_bounds_that_allow_for_stopping():
     found = decided(stopped)["new@far"]
     assert (found.verdict, found.ci_low, found.ci_high) == ("undecided", -0.4, 0.1)
     assert found.difference == made.comparisons["new@far"].difference
+
+
+def test_weights_sum_what_is_known_and_say_what_is_not():
+    base = [result(n, name="old@far", cost=200) for n in range(10)]
+    new = [result(n, score=n > 4, cost=100) for n in range(10)]
+    engines = [engine("old", open_weights=True, disclosure=50), engine("new", open_weights=False)]
+    made = weigh(samples(10), {"old@far": base, "new@far": new}, engines=engines)
+    wanted = weights.read("quality=2, cost_per_1000=1,failures=1,weights=1,disclosure=1,total_p50=1,context=1")
+    old, fresh = weights.weighted(made.scorecards, wanted)
+    assert {part.axis: part.points for part in old.parts} == pytest.approx(
+        {
+            "quality": 1,
+            "cost_per_1000": 0.5,
+            "failures": 1,
+            "weights": 1,
+            "disclosure": 0.5,
+            "total_p50": 1,
+            "context": None,
+        }
+    )
+    assert old.value == pytest.approx((2 + 0.5 + 1 + 1 + 0.5 + 1) / 7)
+    assert fresh.value == pytest.approx((2 * 0.5 + 1 + 1 + 0 + 1) / 6)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("quality", "'quality' is no weight"),
+        ("quality=0", "is no weight"),
+        ("quality=1,quality=2", "is no weight"),
+        ("quality=nan", "is no weight"),
+        ("qualty=1", "no axis 'qualty'"),
+        ("licence=1", "have no order"),
+    ],
+)
+def test_weights_that_are_none(text, what):
+    made = weigh(samples(2), {"new@far": [result(0), result(1)]})
+    with pytest.raises(InputError, match=what):
+        weights.weighted(made.scorecards, weights.read(text))

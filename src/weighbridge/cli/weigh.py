@@ -7,7 +7,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from weighbridge.cli import weigh_diff, weigh_plan, weigh_report, weigh_run
+from weighbridge.cli import weigh_diff, weigh_plan, weigh_report, weigh_run, weigh_score
 
 _HELP = ("-h", "--help")
 
@@ -37,3 +37,4 @@ app.command("run")(weigh_run.run)
 app.command("plan")(weigh_plan.plan)
 app.command("diff")(weigh_diff.diff)
 app.command("report")(weigh_report.report)
+app.command("score")(weigh_score.score)
