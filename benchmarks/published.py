@@ -275,7 +275,11 @@ def show(figures: list[Figure]) -> None:
             print(f"  within {why[0]:g}: {why[1]}")
         print()
     wrong = sum(not figure.agrees for figure in figures)
-    print(f"{len(figures)} figures, {len(figures) - wrong} agree.")
+    near = sum(figure.agrees and bool(figure.why) for figure in figures)
+    exact = len(figures) - wrong - near
+    print(
+        f"{len(figures)} figures: {exact} agree to rounding, {near} within a wider tolerance that states why, {wrong} do not."
+    )
 
 
 if __name__ == "__main__":
