@@ -50,6 +50,7 @@ def load(folder, text=CONFIG):
     return settings.load(folder / "weighbridge.toml", environ={})
 
 
+@pytest.mark.no_cover
 @pytest.mark.timeout(240)
 def test_nothing_leaks_and_everything_comes_back(tmp_path):
     load(tmp_path, CONFIG + ROUTE)
@@ -175,6 +176,7 @@ async def conversations(folder, config):
 SENTENCE = re.compile(r"Line ([a-z]): (.+?) \(mail (.+?)\) called (.+?), who wrote from (.+?)\.$", re.MULTILINE)
 
 
+@pytest.mark.no_cover
 def test_twenty_turns_in_each_dialect_keep_everybody_apart(tmp_path):
     (work := tmp_path / "work").mkdir()
     talks, captured = asyncio.run(conversations(work, load(tmp_path)))

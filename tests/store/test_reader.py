@@ -316,6 +316,7 @@ EXPORT = textwrap.dedent(
 )
 
 
+@pytest.mark.no_cover
 def test_memory_does_not_grow_with_the_number_of_traces(tmp_path: Path) -> None:
     """28,000 traces of 4 kB are 64 MB of bodies more than 12,000: they must not all be in memory."""
     peaks = []

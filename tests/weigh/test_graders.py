@@ -601,6 +601,7 @@ TARGETS = {
     "instructions": {"words": 3},
     "similarity": {"like": "x", "least": 0.5},
     "refusal": "refuse",
+    "code": {"tests": "assert f() == 1", "entry": "f"},
 }
 
 

@@ -14,6 +14,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.mark.shared
+@pytest.mark.no_cover
 @pytest.mark.timeout(300)
 def test_all_recorded_exchanges_pass_and_the_page_is_theirs(shared: Path, tmp_path: Path) -> None:
     page = tmp_path / "conformance.md"
