@@ -182,13 +182,13 @@ def test_users_are_told_apart(monkeypatch) -> None:
         (0, "0 1000 1\n1 100000 65536", False),
         (0, "0 0 4294967295", True),
     ):
-        monkeypatch.setattr(boxes.os, "geteuid", lambda user=user: user)
+        monkeypatch.setattr("os.geteuid", lambda user=user: user)
         monkeypatch.setattr(Path, "read_text", lambda _path, known=known: known)
         assert boxes._may_be_anyone() is anyone
     monkeypatch.setattr(Path, "read_text", lambda _path: Path("/no/such/file").stat())
     assert boxes._may_be_anyone() is False
     assert boxes._tasks() >= 1
-    monkeypatch.setattr(boxes.sys, "base_prefix", "/usr")
+    monkeypatch.setattr(sys, "base_prefix", "/usr")
     assert boxes._interpreter() == []
 
 
