@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import time
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from weighbridge.canon import (
@@ -13,6 +15,7 @@ from weighbridge.canon import (
     Message,
     Reply,
     Request,
+    ResponseFormat,
     TextPart,
     Tool,
     ToolCallPart,
@@ -138,6 +141,33 @@ def test_what_cannot_be_masked_is_left_out_and_counted():
 
     samples, counts = _make([exchange(n, said=f"About {word} and {n}") for n, word in enumerate(TOPICS[:5])], mask=mask)
     assert (counts.unmasked, counts.kinds, len(samples)) == (1, {MaskError("").code: 1}, 4)
+
+
+def test_a_schema_is_masked_as_well():
+    schema = {
+        "type": "object",
+        "properties": {"to": {"enum": ["ann.lee@example.org"], "description": "ann.lee@example.org"}},
+    }
+    asked = exchange(0, said="Whom do I write to?", answer='{"to": "ann.lee@example.org"}')
+    shape = ResponseFormat("json_schema", schema=schema)
+    trace = replace(asked, request=replace(asked.request, response_format=shape))
+
+    def mask(request, _):
+        return msgspec.convert(json.loads(msgspec.json.encode(request).replace(b"ann.lee@", b"bob.kay@")), type=Request)
+
+    (sample,) = _make([trace], mask=mask)[0]
+    (line,) = traced.rows([sample])
+    assert sample.grader == "json_schema"
+    assert b"ann.lee" not in line
+    assert line.count(b"bob.kay@example.org") == 2
+
+
+def test_a_target_that_masking_breaks_is_left_out():
+    def mask(request, _):
+        *messages, last = request.messages
+        return replace(request, messages=(*messages, replace(last, parts=(TextPart('"torn'),))))
+
+    assert _make([exchange(0)], mask=mask)[1].kinds == {"target": 1}
 
 
 def test_a_draw_is_random_and_the_same_for_a_seed():

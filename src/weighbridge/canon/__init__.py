@@ -61,7 +61,7 @@ from weighbridge.canon.requests import (
     Tool,
     ToolChoice,
 )
-from weighbridge.canon.routes import Plan, Publication, Route, Vote
+from weighbridge.canon.routes import Plan, Publication, Route, Trial, Vote
 from weighbridge.canon.rules import (
     DATA_CLASSES,
     ROLES,
@@ -156,6 +156,7 @@ __all__ = [
     "ToolChoice",
     "ToolResultPart",
     "Trace",
+    "Trial",
     "Usage",
     "UsageEvent",
     "Vote",

@@ -10,6 +10,14 @@ from weighbridge.canon.masks import Masking
 from weighbridge.canon.rules import Policy
 
 
+class Trial(Struct, frozen=True, omit_defaults=True):
+    """A share of a route's conversations on which another engine is tried. Who is in it depends on `swap` and them alone."""
+
+    engine: str
+    share: float  #: of the conversations, 0 to 1
+    swap: str  #: the id of the move that it belongs to
+
+
 class Route(Struct, frozen=True, omit_defaults=True):
     """The name that an application asks for, and who answers."""
 
@@ -33,6 +41,14 @@ class Route(Struct, frozen=True, omit_defaults=True):
     cache: float = 0.0  #: seconds that an answer is given again to an equal request; 0: never
     cache_any: bool = False  #: also answers to requests with a temperature above 0 and no seed
     mask: Masking | None = None  #: what its engines must not see; None: as the setting mask.level says
+    canary: Trial | None = None  #: who answers a share of the conversations instead
+    shadow: Trial | None = None  #: who is asked a share of the requests as well, unseen by the caller
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """Everyone who may see its requests, the primary first."""
+        tried = [trial.engine for trial in (self.canary, self.shadow) if trial is not None]
+        return tuple(dict.fromkeys((self.primary, *self.fallbacks, *tried)))
 
 
 class Plan(Struct, frozen=True):
@@ -41,6 +57,7 @@ class Plan(Struct, frozen=True):
     number: int
     routes: dict[str, Route] = {}
     declared: dict[str, Route] = {}  #: what the configuration said when this plan was made
+    cut: tuple[str, ...] = ()  #: engines that nobody may be sent to, as if they were gone
 
 
 class Publication(Struct, frozen=True, omit_defaults=True):
@@ -51,7 +68,7 @@ class Publication(Struct, frozen=True, omit_defaults=True):
     at: float
     who: str = ""
     why: str = ""
-    action: str = ""  #: declare, promote, rollback
+    action: str = ""  #: declare, promote, rollback, canary, shadow, withdraw, cut
     route: str = ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from msgspec import Struct
 
@@ -39,7 +40,7 @@ class Trace(Struct, frozen=True, omit_defaults=True):
     dialect: str = ""
     streamed: bool = False
     conversation: str = ""
-    source: str = "gateway"  #: gateway, ask, weigh, judge
+    source: str = "gateway"  #: gateway, ask, weigh, judge, replay, shadow
     first_token: float | None = None  #: seconds
     total: float | None = None  #: seconds
     usage: Usage | None = None
@@ -53,6 +54,9 @@ class Trace(Struct, frozen=True, omit_defaults=True):
     mask: Level = "none"  #: at which level the engine's copy of the request was masked
     masked: dict[str, int] = {}  #: how many values, by kind
     cached: bool = False  #: given again from an earlier answer: nothing was billed
+    swap: str = ""  #: the id of the move that was under way for its conversation
+    arm: Literal["", "canary", "control", "shadow"] = ""  #: which side of that move it was on
+    pair: str = ""  #: of a shadow: the id of the exchange that it repeats
     request: Request | None = None
     reply: Reply | None = None
 

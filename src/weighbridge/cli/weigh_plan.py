@@ -218,9 +218,10 @@ def _money(out: Console, found: Planned) -> None:
         )
         how = "as paid in the pilot" if one.source == "pilot" else "estimated tokens at today's prices"
         out.print(f"{common.printable(one.engine)}: {each} ({how})", markup=False)
-    if found.total is not None and found.sequential_total is not None:
-        out.print(
-            f"All engines together: {money(found.total, found.currency)}; "
-            f"with --sequential on average {money(found.sequential_total, found.currency)}.",
-            markup=False,
-        )
+    both = []
+    if found.total is not None:
+        both.append(f"{money(found.total, found.currency)} fixed")
+    if found.sequential_total is not None:
+        both.append(f"{money(found.sequential_total, found.currency)} on average with --sequential")
+    if both:
+        out.print(f"All engines together: {', '.join(both)}.", markup=False)

@@ -15,7 +15,8 @@ class Call(Struct, frozen=True):
     monotonic clock, in seconds; the route's timeout applies as well, the earlier wins. `caller` tells callers apart
     and says nothing else, such as a hash of a key: what is kept of one's conversations is never given to another. `key`: what was
     shown, if keys are in use. `data_class`: what the caller says that the request holds, besides what its route and key say.
-    `mask`: what engines must not see of it, besides what their route and host ask for.
+    `mask`: what engines must not see of it, besides what their route and host ask for. `swap` and `pair`: of a shadow, the
+    move that it belongs to and the exchange that it repeats.
     """
 
     request: Request
@@ -30,3 +31,5 @@ class Call(Struct, frozen=True):
     key: Key | None = None
     data_class: DataClass = ""
     mask: Masking | None = None
+    swap: str = ""
+    pair: str = ""

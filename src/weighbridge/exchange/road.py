@@ -29,7 +29,7 @@ from weighbridge.exchange.steering import Steering, indifferent
 from weighbridge.exchange.tracer import Tracer, day_of
 from weighbridge.exchange.tries import Ledger
 from weighbridge.exchange.veil import Veil, Veils
-from weighbridge.routes import Choice, choose
+from weighbridge.routes import Choice, arm, choose
 
 
 class Road:
@@ -198,7 +198,7 @@ class Road:
         return choice
 
     async def _answer(self, call: Call, plan: Plan, tracer: Tracer, errand: Errand) -> WholeAnswer | StreamedAnswer:
-        choice = self._choose(plan, tracer.route)
+        choice = self._on_its_side(call, self._choose(plan, tracer.route), tracer)
         if self._screen is not None:
             choice = replace(choice, engines=self._screen.admitted(call, plan, choice, talks=errand.serves is None))
         engines = tuple(engine for engine in choice.engines if errand.serves is None or errand.serves(engine))
@@ -212,7 +212,8 @@ class Road:
         if self._cache is not None and errand.serves is None and (kept := self._cache.look(call, choice, tracer)):
             return kept
         route = plan.routes.get(choice.route)
-        ordered = self._ordered(call, route, engines)
+        tried = choice.entry.canary.engine if tracer.arm == "canary" and choice.entry and choice.entry.canary else ""
+        ordered = self._ordered(call, route, engines, tried)
         seconds = choice.timeout or self._deadline
         deadline = self._clock.monotonic() + seconds
         if call.deadline is not None:
@@ -238,6 +239,14 @@ class Road:
             self._steering.balancer.answered(route, tracer.engine, call.conversation)
         return answer
 
+    def _on_its_side(self, call: Call, choice: Choice, tracer: Tracer) -> Choice:
+        """Where another engine is tried, the conversation's side of that; see `routes.arm`."""
+        if choice.canary is None or choice.entry is None or choice.entry.canary is None:
+            return choice
+        trial = choice.entry.canary
+        tracer.swap, tracer.arm = trial.swap, arm(trial, call.conversation or tracer.id)
+        return choice.canary if tracer.arm == "canary" else choice
+
     def _veil(self, call: Call, choice: Choice) -> Veil | None:
         if self._veils is not None:
             return self._veils.over(call, choice)
@@ -246,9 +255,12 @@ class Road:
             raise MaskError("The request is to be masked, and nothing here masks.", where=choice.route)
         return None
 
-    def _ordered(self, call: Call, route: Route | None, engines: tuple[Engine, ...]) -> Sequence[Engine]:
+    def _ordered(self, call: Call, route: Route | None, engines: tuple[Engine, ...], tried: str) -> Sequence[Engine]:
+        """In which order they are asked; one that is tried on the conversation comes first, whatever else holds."""
         if route is None or len(engines) == 1:
             return engines
+        if engines[0].name == tried:
+            return [engines[0], *self._ordered(call, route, engines[1:], "")]
         return self._steering.balancer.order(
             route,
             engines,

@@ -13,6 +13,7 @@ from weighbridge.exchange.call import Call
 from weighbridge.exchange.permit import Permit
 from weighbridge.exchange.tries import CHARS_PER_TOKEN, Ledger, Try, estimate_usage
 from weighbridge.exchange.veil import Veil
+from weighbridge.routes.arms import Arm
 
 PASSED_OVER = "passed_over"  #: the outcome of an attempt that was none
 LOST = "lost"  #: the outcome of an attempt that another engine was faster than
@@ -41,6 +42,8 @@ class Tracer:
         told: Headers for the caller, besides those of the permit.
         won: Called with the engine that answers, before anything else happens.
         veil: What hides the request from its engines; None: nothing does.
+        swap: The id of the move that is under way for its conversation.
+        arm: On which side of it the conversation is.
         ended: Called with the trace when the exchange ends, before the permit is settled; must not fail.
     """
 
@@ -77,6 +80,8 @@ class Tracer:
         self.won: Callable[[Engine], None] | None = None
         self.ended: list[Callable[[Trace], None]] = []
         self.veil: Veil | None = None
+        self.swap = ""
+        self.arm: Arm = ""
         self.trace: Trace | None = None
 
     @property
@@ -200,6 +205,9 @@ class Tracer:
             key=key.id if key else "",
             team=key.team if key else "",
             cached=self.cached,
+            swap=self.swap or self._call.swap,
+            arm=self.arm or ("shadow" if self._call.pair else ""),
+            pair=self._call.pair,
             mask=masked.level if masked is not None else "none",
             masked=masked.counts if masked is not None else {},
             request=request,

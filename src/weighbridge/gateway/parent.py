@@ -246,7 +246,7 @@ class Parent:
     def _start_local(self) -> None:
         """Begin to load what routes use; nobody waits for it."""
         for route in self._plans.plan().routes.values():
-            for name in (route.primary, *route.fallbacks):
+            for name in route.engines:
                 self._want(name)
         for name in self._local:
             self._want(name)

@@ -5,13 +5,13 @@ A plan is immutable. Cutover makes the next one; nobody edits a plan that worker
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from weighbridge.canon import Engine, Plan, Route
-from weighbridge.errors import NotFoundError, UnknownRouteError, did_you_mean
+from weighbridge.errors import NotFoundError, UnknownRouteError, UnreachableError, did_you_mean
 
 Resolve = Callable[[str], Engine]
 """From an engine's name to the engine; raises UnknownEngineError."""
@@ -27,6 +27,9 @@ class Choice(Struct, frozen=True):
     strict: bool = False
     fetch: bool = False
     entry: Route | None = None  #: the route as the plan has it; None where an engine was named directly
+    canary: Choice | None = (
+        None  #: who may answer those conversations on which another engine is tried: it, then the rest
+    )
 
 
 def merge(current: Plan | None, declared: Mapping[str, Route]) -> Plan:
@@ -42,7 +45,7 @@ def merge(current: Plan | None, declared: Mapping[str, Route]) -> Plan:
         name: route if current.declared.get(name) != route else current.routes.get(name, route)
         for name, route in declared.items()
     }
-    return Plan(number=current.number, routes=routes, declared=dict(declared))
+    return replace(current, routes=routes, declared=dict(declared))
 
 
 def route(plan: Plan, name: str) -> Route:
@@ -64,31 +67,43 @@ def route(plan: Plan, name: str) -> Route:
 
 
 def promote(plan: Plan, name: str, engine: str) -> Plan:
-    """The plan in which `engine` is the primary of route `name`; a fallback of that name moves up."""
+    """The plan in which `engine` is the primary of route `name`; a fallback of that name moves up, and trials end."""
     old = route(plan, name)
-    new = replace(old, primary=engine, fallbacks=tuple(f for f in old.fallbacks if f != engine))
+    new = replace(settled(old), primary=engine, fallbacks=tuple(f for f in old.fallbacks if f != engine))
     return replace(plan, routes={**plan.routes, name: new})
 
 
+def settled(route: Route) -> Route:
+    """The route without anything that is being tried."""
+    return replace(route, canary=None, shadow=None)
+
+
 def choose(plan: Plan, name: str, resolve: Resolve) -> Choice:
-    """Who answers a request for `name`, which is a route or else an engine.
+    """Who answers a request for `name`, which is a route or else an engine; nobody whom the plan cuts off.
 
     Raises:
         UnknownRouteError: It is neither.
         UnknownEngineError: A route names an engine that is no longer in the catalogue.
+        UnreachableError: Everyone who could answer is cut off.
     """
     if found := plan.routes.get(name):
-        return Choice(
+        engines = [resolve(engine) for engine in (found.primary, *found.fallbacks)]
+        choice = Choice(
             route=name,
-            engines=tuple(resolve(engine) for engine in (found.primary, *found.fallbacks)),
+            engines=_left(plan, name, engines),
             timeout=found.timeout,
             first_token_timeout=found.first_token_timeout,
             strict=found.strict,
             fetch=found.fetch,
             entry=found,
         )
+        if found.canary is None or found.canary.engine in plan.cut:
+            return choice
+        tried = resolve(found.canary.engine)
+        rest = [engine for engine in choice.engines if engine.name != tried.name]
+        return replace(choice, canary=replace(choice, engines=(tried, *rest)))
     try:
-        return Choice(route="", engines=(resolve(name),))
+        engine = resolve(name)
     except NotFoundError as error:
         near = did_you_mean(name, plan.routes) if plan.routes else ""
         raise UnknownRouteError(
@@ -96,3 +111,15 @@ def choose(plan: Plan, name: str, resolve: Resolve) -> Choice:
             where="model",
             fix=near if near.startswith("Did") else error.fix,
         ) from error
+    return Choice(route="", engines=_left(plan, name, [engine]))
+
+
+def _left(plan: Plan, name: str, engines: Sequence[Engine]) -> tuple[Engine, ...]:
+    left = tuple(engine for engine in engines if engine.name not in plan.cut)
+    if not left:
+        raise UnreachableError(
+            f"Every engine that could answer '{name}' is cut off for now.",
+            where="model",
+            fix="See 'weighbridge swap status', and wait or take the cut back.",
+        )
+    return left

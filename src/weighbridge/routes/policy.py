@@ -124,7 +124,7 @@ def check_plan(before: Plan | None, after: Plan, resolve: Resolve, *, day: str) 
         if route.policy is None or (before is not None and before.routes.get(name) == route):
             continue
         policies = ((f"route {name}", route.policy),)
-        engines = [resolve(engine) for engine in (route.primary, *route.fallbacks)]
+        engines = [resolve(engine) for engine in route.engines]
         refused = [one for one in judged(engines, None, policies, day=day) if not one.admitted]
         if refused:
             reasons = "; ".join(f"{one.engine.name}: {_why(one.refusals)}" for one in refused)

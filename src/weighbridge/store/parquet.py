@@ -57,6 +57,9 @@ COLUMNS = {
     "mask": "VARCHAR",
     "masked": "VARCHAR",
     "cached": "BOOLEAN",
+    "swap": "VARCHAR",
+    "arm": "VARCHAR",
+    "pair": "VARCHAR",
     "bodies": "VARCHAR",
 }
 #: What stands for a column that files of earlier versions do not have.
@@ -67,6 +70,9 @@ _ADDED = {
     "mask": "'none'",
     "masked": "'{}'",
     "cached": "false",
+    "swap": "''",
+    "arm": "''",
+    "pair": "''",
 }
 _NAME = re.compile(r"(?P<stem>[0-9a-z]{26}-\d+)\.(?P<low>-?\d+)_(?P<high>-?\d+)\.parquet")
 _FURTHEST = 10**15
@@ -102,6 +108,9 @@ class Stored(Struct, frozen=True):
     mask: str = "none"
     masked: Raw = Raw(b"{}")
     cached: bool = False
+    swap: str = ""
+    arm: str = ""
+    pair: str = ""
     request: Raw = Raw()
     reply: Raw = Raw()
 
@@ -309,6 +318,9 @@ def _row(t: Stored) -> dict[str, Any]:
         "mask": t.mask,
         "masked": str(t.masked, "utf-8"),
         "cached": t.cached,
+        "swap": t.swap,
+        "arm": t.arm,
+        "pair": t.pair,
         "bodies": (b"{%s}" % b",".join(parts)).decode() if parts else None,
     }
 

@@ -144,7 +144,7 @@ class State:
         from weighbridge.store import schema
 
         content = msgspec.json.encode(msgspec.structs.replace(plan, number=0))
-        digest = hashlib.sha256(_CANONICAL.encode([plan.routes, plan.declared])).hexdigest()
+        digest = hashlib.sha256(_CANONICAL.encode(_content(plan))).hexdigest()
         p = schema.plans.c
         try:
             with self._database.writing() as connection:
@@ -397,3 +397,8 @@ class State:
             where=self._database.name,
             fix="Look at what is in force now, and try again.",
         )
+
+
+def _content(plan: Plan) -> list[Any]:
+    """What a plan's number stands for. Plans of before anything could be cut keep the digest that they have."""
+    return [plan.routes, plan.declared, *([plan.cut] if plan.cut else [])]

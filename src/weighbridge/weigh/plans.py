@@ -48,7 +48,7 @@ class Planned(Struct, frozen=True):
     most: int | None = None
     cost: tuple[Priced, ...] = ()
     total: float | None = None  #: of `plan.needed` samples, all engines together; None where a price is unknown
-    sequential_total: float | None = None  #: of as many samples as a sequential run uses on average
+    sequential_total: float | None = None  #: of what a sequential run uses on average; None if the samples do not do
     currency: str = "USD"
     available: int | None = None
 
@@ -159,14 +159,16 @@ def planned(
             for end in (pilot.disagree.low, pilot.disagree.high)
         ]
     each, currency = _each(cost)
+    total = None if each is None or found.needed is None else each * found.needed
+    enough = found.needed is not None and (available is None or available >= found.needed)
     return Planned(
         plan=found,
         candidate=pilot.candidate if isinstance(pilot, Pilot) else "",
         fewest=ends[0],
         most=ends[1],
         cost=tuple(cost),
-        total=None if each is None or found.needed is None else each * found.needed,
-        sequential_total=None if each is None else each * found.sequential_mean,
+        total=total,
+        sequential_total=each * found.sequential_mean if each is not None and enough else None,
         currency=currency,
         available=available,
     )

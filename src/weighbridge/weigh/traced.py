@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weighbridge.canon import Message, Request, TextPart, ToolResultPart, Trace
+from weighbridge.canon import Message, Request, ResponseFormat, TextPart, ToolResultPart, Trace
 from weighbridge.errors import WeighbridgeError
 from weighbridge.mask.language import language_of
 from weighbridge.weigh import recorded
@@ -82,6 +82,9 @@ def make(
             except WeighbridgeError as error:
                 counts["unmasked"] += 1
                 errors[error.code] += 1
+            except msgspec.DecodeError:  # a surrogate that breaks the target's JSON
+                counts["unmasked"] += 1
+                errors["target"] += 1
     kept.sort(key=lambda one: (one[0].at, one[0].id))
     samples = _clustered(kept, cluster_by)
     return samples, Counts(
@@ -139,10 +142,17 @@ def _masked(trace: Trace, sample: Sample, mask: Mask) -> Sample:
         model="",
         messages=(*sample.messages, Message("assistant", (TextPart(target),))),
         tools=sample.tools,
+        response_format=ResponseFormat("json_schema", schema=sample.schema),
     )
     found = mask(asked, trace.conversation or trace.id)
     *messages, last = found.messages
-    return replace(sample, messages=tuple(messages), tools=found.tools, target=msgspec.json.decode(last.text.encode()))
+    return replace(
+        sample,
+        messages=tuple(messages),
+        tools=found.tools,
+        schema=found.response_format.schema if found.response_format else None,
+        target=msgspec.json.decode(last.text.encode()),
+    )
 
 
 def _clustered(kept: Sequence[tuple[Trace, Sample]], by: ClusterBy) -> list[Sample]:
