@@ -40,7 +40,7 @@ def mask_csv(source: Path, target: Path, rows: Rows, named: Sequence[str], advan
     Raises:
         InputError: It is no CSV file in UTF-8, or lacks a column that was named.
     """
-    csv.field_size_limit(MAX_LINE)
+    before = csv.field_size_limit(MAX_LINE)
     where = str(source)
     with (
         source.open(encoding="utf-8-sig", newline="") as file,
@@ -54,6 +54,8 @@ def mask_csv(source: Path, target: Path, rows: Rows, named: Sequence[str], advan
             raise InputError(f"It is no CSV: {error}.", where=f"{where}:{lines.number}", fix="Correct it.") from error
         except UnicodeDecodeError as error:
             raise InputError("It is no text in UTF-8.", where=where, fix="Save it as UTF-8.") from error
+        finally:
+            csv.field_size_limit(before)
     return done
 
 
