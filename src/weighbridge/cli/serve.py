@@ -12,9 +12,11 @@ from weighbridge.cli import common
 if TYPE_CHECKING:
     from weighbridge.engines.local import LocalEngines
     from weighbridge.engines.transport import Transport
+    from weighbridge.gateway.guarding import Guard
     from weighbridge.gateway.locals import Runs
     from weighbridge.gateway.parent import Serving
     from weighbridge.settings import Config
+    from weighbridge.store.state import State
 
 
 def serve(
@@ -68,6 +70,7 @@ def serve(
         host=gateway.host,
         local=local or (),
         runs=_runs if config.settings.local.enabled else None,
+        guard=_guard,
         announce=announce,
     )
     asyncio.run(parent.run())
@@ -81,6 +84,17 @@ def _runs(config: Config) -> Runs:
     transport = AiohttpTransport(connections=16)
     local = LocalEngines(settings=config.settings.local, transport=transport, folder=config.folder)
     return _Own(local, transport)
+
+
+def _guard(config: Config, state: State) -> Guard:
+    """Who looks after moves."""
+    import secrets
+    import time
+
+    from weighbridge.engines.catalogue import load
+    from weighbridge.swap.canary.keeper import Keeper
+
+    return Keeper(state, lambda: load(config), config.traces_path, holder=secrets.token_hex(8), now=time.time)
 
 
 class _Own:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weighbridge.cli import common, swap_preflight
+from weighbridge.cli import common, swap_canary, swap_preflight
 
 if TYPE_CHECKING:
     from weighbridge.canon import Publication
@@ -18,6 +18,9 @@ Route = Annotated[str, typer.Argument(help="The route, as applications name it."
 Why = Annotated[str, typer.Option("--why", help="The reason, for the history.", metavar="TEXT")]
 
 app.command()(swap_preflight.preflight)
+app.command()(swap_canary.start)
+app.command()(swap_canary.pause)
+app.command()(swap_canary.resume)
 
 
 @app.command()
@@ -76,19 +79,43 @@ def status(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How much of the history to show.")] = 10,
     as_json: common.Json = False,
 ) -> None:
-    """Show which engine answers which route, and who changed what, when and why.
+    """Show which engine answers which route, how moves in stages stand, and what was done.
 
     Example: weighbridge swap status assistant
+    """
+    import time
+
+    from weighbridge import swap
+
+    config = common.load_config(ctx)
+    with common.state_store(config) as state:
+        found = swap.status(state, route, limit=limit, now=time.time())
+    if as_json:
+        common.print_json(found)
+    else:
+        _show(found)
+
+
+@app.command()
+def history(
+    ctx: typer.Context,
+    route: Annotated[str, typer.Argument(help="Only this route.", metavar="[ROUTE]")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to show.")] = 50,
+    as_json: common.Json = False,
+) -> None:
+    """Tell who changed what, when and why, newest first.
+
+    Example: weighbridge swap history assistant
     """
     from weighbridge import swap
 
     config = common.load_config(ctx)
     with common.state_store(config) as state:
-        found = swap.status(state, route, limit=limit)
+        found = swap.status(state, route, limit=limit).history
     if as_json:
         common.print_json(found)
     else:
-        _show(found)
+        _tell_history(found)
 
 
 def _tell(made: Publication, *, as_json: bool) -> None:
@@ -102,8 +129,6 @@ def _tell(made: Publication, *, as_json: bool) -> None:
 
 
 def _show(found: Status) -> None:
-    from datetime import datetime
-
     from rich.markup import escape
     from rich.table import Table
 
@@ -115,12 +140,27 @@ def _show(found: Status) -> None:
     for column in ("route", "engine", "then"):
         table.add_column(column, overflow="fold")
     for name, route in sorted(found.routes.items()):
-        table.add_row(escape(name), escape(route.primary), escape(", ".join(route.fallbacks)))
+        engine = route.primary
+        if route.canary is not None:
+            engine += f"\n{route.canary.share * 100:.4g} % of conversations: {route.canary.engine}"
+        table.add_row(escape(name), escape(engine), escape(", ".join(route.fallbacks)))
     out.print(table)
+    for move in found.moves:
+        swap_canary.show(move)
     out.print("\nHistory, newest first")
-    for one in found.history:
+    _tell_history(found.history)
+
+
+def _tell_history(history: list[Publication]) -> None:
+    from datetime import datetime
+
+    out = common.console()
+    for one in history:
         when = datetime.fromtimestamp(one.at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        to = f" -> {one.plan.routes[one.route].primary}" if one.route in one.plan.routes else ""
+        entry = one.plan.routes.get(one.route)
+        to = f" -> {entry.primary}" if entry is not None else ""
+        if entry is not None and entry.canary is not None and one.action == "canary":
+            to = f" -> {entry.canary.engine}, {entry.canary.share * 100:.4g} %"
         what = f"{one.action} {one.route}{to}".strip()
         out.print(f"{when}  plan {one.plan.number}: {what}, by {one.who}", markup=False)
         if one.why:

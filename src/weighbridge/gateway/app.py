@@ -24,7 +24,7 @@ from weighbridge.errors import (
 )
 from weighbridge.exchange import Call, Road
 from weighbridge.exchange.conversation import derive
-from weighbridge.gateway import answers, asides, lists, responses, scopes
+from weighbridge.gateway import answers, asides, feedback, lists, responses, scopes
 from weighbridge.gateway.admit import Admit, Caller, Gone, Headers, Receive, read_body
 from weighbridge.gateway.answers import Pairs, Send
 from weighbridge.gateway.fronts import FRONTS, RESPONSES, Front, speaker
@@ -44,7 +44,7 @@ class Parts(Struct, frozen=True):
     """What a gateway is made of.
 
     `engine` finds engines by name; `models` lists what may be asked for; `health` says how the store and the local engines are; `scrape` gives
-    everyone's figures; `files` are the weights that clients may name by their path; `stored` is None where no
+    everyone's figures; `say` keeps what a user says of an answer; `files` are the weights that clients may name by their path; `stored` is None where no
     responses are stored.
     """
 
@@ -60,6 +60,7 @@ class Parts(Struct, frozen=True):
     models: Callable[[Plan], list[lists.Listed]]
     health: Callable[[], dict[str, Any]]
     scrape: Callable[[], Awaitable[str]]
+    say: Callable[[feedback.Word, str], Awaitable[None]]
     files: Callable[[], Container[str]]
     stored: responses.Responses | None
     gate: Gate
@@ -163,6 +164,14 @@ class Gateway:
                 await self._models(asked)
             case "retrieve" | "forget" | "items":
                 await self._stored(asked)
+            case "feedback":
+                await self._feedback(asked)
+            case _:
+                await self._figures(asked)
+
+    async def _figures(self, asked: _Asked) -> None:
+        """What is told of the gateway itself."""
+        match asked.front.action:
             case "metrics":
                 text = await self._parts.scrape()
                 kind = (b"content-type", CONTENT_TYPE.encode())
@@ -209,6 +218,11 @@ class Gateway:
         body = await self._body(asked)
         call = self._call(asked, asides.read_embedding(body, max_depth=self._parts.max_depth), body)
         await self._handle(asked, call, functools.partial(asides.embed, self._parts.road, call))
+
+    async def _feedback(self, asked: _Asked) -> None:
+        word = feedback.read(await self._body(asked))
+        await self._parts.say(word, asked.caller.key.id if asked.caller.key is not None else "")
+        await answers.json(asked.send, {"kept": True}, headers=asked.told)
 
     async def _body(self, asked: _Asked) -> bytes:
         length = asked.headers.get(b"content-length")

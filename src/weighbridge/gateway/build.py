@@ -35,6 +35,7 @@ from weighbridge.gateway.admit import Admit
 from weighbridge.gateway.app import Gateway, Parts
 from weighbridge.gateway.asides import Counting
 from weighbridge.gateway.channel import Start
+from weighbridge.gateway.feedback import Word
 from weighbridge.gateway.gate import Gate
 from weighbridge.gateway.journal import Journal
 from weighbridge.gateway.lists import Listed
@@ -66,6 +67,7 @@ class Built:
         endpoints: Where local engines listen.
         metrics: The worker's figures.
         scrape: Gives everyone's figures.
+        say: Keeps what a user says of an answer.
 
     Raises:
         SettingsError: The configuration cannot be used.
@@ -80,6 +82,7 @@ class Built:
         endpoints: ParentEndpoints,
         metrics: Metrics,
         scrape: Callable[[], Awaitable[str]],
+        say: Callable[[Word, str], Awaitable[None]],
     ) -> None:
         settings = start.config.settings
         self._secrets = Secrets(Masters(environ, start.config.store_path))
@@ -113,7 +116,7 @@ class Built:
             environ=environ,
             folder=start.config.folder,
         )
-        self.gateway = Gateway(self._parts(start, environ, scrape))
+        self.gateway = Gateway(self._parts(start, environ, scrape, say))
         #: who is told of which kind of records
         self._followers: dict[str, tuple[Follows, ...]] = {
             "key": (self._keyring,),
@@ -154,7 +157,13 @@ class Built:
         self._journal.close()
         self._meters.close()
 
-    def _parts(self, start: Start, environ: Mapping[str, str], scrape: Callable[[], Awaitable[str]]) -> Parts:
+    def _parts(
+        self,
+        start: Start,
+        environ: Mapping[str, str],
+        scrape: Callable[[], Awaitable[str]],
+        say: Callable[[Word, str], Awaitable[None]],
+    ) -> Parts:
         settings = start.config.settings
         rng = random.Random()  # noqa: S311 - ids are no secrets
 
@@ -202,6 +211,7 @@ class Built:
             models=self._models,
             health=self._health,
             scrape=scrape,
+            say=say,
             files=lambda: self._endpoints.states,
             stored=Responses(self._stored, max_body) if self._stored is not None else None,
             gate=Gate(

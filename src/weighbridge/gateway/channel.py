@@ -92,6 +92,23 @@ class Want(Struct, frozen=True, tag=True):
     engine: str
 
 
+class Said(Struct, frozen=True, tag=True):
+    """Worker: what a user says of an answer; `who` is the id of the key that was shown."""
+
+    id: int
+    trace: str
+    who: str
+    good: bool
+    comment: str = ""
+
+
+class Kept(Struct, frozen=True, tag=True):
+    """Parent: the answer to `Said`; `problem` says why it could not be kept."""
+
+    id: int
+    problem: str = ""
+
+
 class Failed(Struct, frozen=True, tag=True):
     """Worker: it cannot start, and why."""
 
@@ -101,7 +118,7 @@ class Failed(Struct, frozen=True, tag=True):
     fix: str = ""
 
 
-Message = Start | Drain | Ask | Report | Local | Ready | Draining | Figures | Scrape | Want | Failed
+Message = Start | Drain | Ask | Report | Local | Ready | Draining | Figures | Scrape | Want | Said | Kept | Failed
 
 _ENCODER = msgspec.json.Encoder(enc_hook=str)
 _DECODER = msgspec.json.Decoder(Message, dec_hook=lambda kind, value: kind(value))

@@ -22,7 +22,18 @@ ANTHROPIC = "anthropic-messages"
 GEMINI = "gemini-generate"
 
 Action = Literal[
-    "exchange", "count", "embed", "models", "model", "retrieve", "forget", "items", "healthz", "readyz", "metrics"
+    "exchange",
+    "count",
+    "embed",
+    "models",
+    "model",
+    "retrieve",
+    "forget",
+    "items",
+    "feedback",
+    "healthz",
+    "readyz",
+    "metrics",
 ]
 
 #: (method, path, dialect, action); "" as the dialect: whichever the client speaks. {name} is a model or an id.
@@ -42,6 +53,7 @@ ROWS: tuple[tuple[str, str, str, Action], ...] = (
     ("GET", "/v1/models/{name}", "", "model"),
     ("GET", "/v1beta/models", GEMINI, "models"),
     ("GET", "/v1beta/models/{name}", GEMINI, "model"),
+    ("POST", "/v1/feedback", CHAT, "feedback"),
     ("GET", "/healthz", CHAT, "healthz"),
     ("GET", "/readyz", CHAT, "readyz"),
     ("GET", "/metrics", CHAT, "metrics"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import getpass
 import logging
 import os
@@ -21,8 +22,9 @@ from msgspec import Struct
 
 from weighbridge.canon import Plan, Publication, Record
 from weighbridge.errors import NoKeyError, NotFoundError, StoreError, WeighbridgeError
-from weighbridge.gateway.channel import Local, Message, Report, Scrape, Start, Want
+from weighbridge.gateway.channel import Kept, Local, Message, Report, Said, Scrape, Start, Want
 from weighbridge.gateway.crew import Crew
+from weighbridge.gateway.guarding import Guard, Guarding
 from weighbridge.gateway.locals import Keeper, Runs
 from weighbridge.gateway.members import Member
 from weighbridge.gateway.metrics import render
@@ -56,6 +58,7 @@ class Parent:
         host: The address that was asked for.
         local: Local engines to load at once, besides those that routes use.
         runs: Makes what runs local engines; None where they are switched off.
+        guard: Makes who looks after moves; None where nobody does.
         announce: Called once, when every worker accepts requests.
     """
 
@@ -67,6 +70,7 @@ class Parent:
         host: str,
         local: Iterable[str] = (),
         runs: Callable[[Config], Runs] | None = None,
+        guard: Callable[[Config, State], Guard] | None = None,
         announce: Callable[[Serving], None],
     ) -> None:
         self._load = load
@@ -75,6 +79,7 @@ class Parent:
         self._host = host
         self._local = tuple(local)
         self._runs = runs
+        self._guard = guard
         self._announce = announce
         self._crew = Crew(sock, begin=self._begin, on_message=self._on_message, on_dead=self._on_dead)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -108,6 +113,7 @@ class Parent:
                     Serving(os.getpid(), tuple(member.pid for member in self._crew.members), self._plans.publication)
                 )
                 self._start_local()
+                self._start_guard()
                 assert self._upkeep is not None
                 self._maintaining = asyncio.get_running_loop().create_task(self._upkeep.run())
             while not self._stop.is_set():
@@ -133,6 +139,13 @@ class Parent:
         self._on_records(self._plans.records)
         self._open.callback(self._plans.close)
         self._plans.watch(asyncio.get_running_loop(), self._on_plan, self._on_records)
+
+    def _start_guard(self) -> None:
+        """Look after moves: not before workers serve, for nobody waits for it."""
+        if self._guard is not None and self._state is not None:
+            guarding = Guarding(functools.partial(self._guard, self._config, self._state))
+            self._open.callback(guarding.close)
+            guarding.start()
 
     def _counting(self, state: State) -> Upkeep:
         """What was spent is counted in the meters that budgets go by."""
@@ -235,11 +248,26 @@ class Parent:
                 self._want(message.engine)
             case Scrape():
                 self._task(self._report(member, message.id))
+            case Said():
+                self._task(self._keep(member, message))
             case _:
                 log.error("a message that no parent understands: %s", type(message).__name__)
 
     async def _report(self, member: Member, number: int) -> None:
         member.send(Report(number, render(await self._crew.figures())))
+
+    async def _keep(self, member: Member, said: Said) -> None:
+        """What a user says of an answer goes to the store, where those who look after moves read it."""
+        from weighbridge.store import evidence
+
+        assert self._state is not None
+        word = evidence.Feedback(said.trace, said.who, time.time(), said.good, said.comment)
+        try:
+            await asyncio.to_thread(evidence.say, self._state.database, [word])
+        except WeighbridgeError as error:
+            member.send(Kept(said.id, error.what))
+        else:
+            member.send(Kept(said.id))
 
     # --- local engines ------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import aiohttp  # noqa: F401 - the client needs it: loaded before the first request, which would have to wait
 import uvloop
@@ -27,20 +27,23 @@ from weighbridge.gateway.channel import (
     Draining,
     Failed,
     Figures,
+    Kept,
     Local,
     Message,
     Ready,
     Report,
+    Said,
     Scrape,
     Start,
     Want,
 )
 from weighbridge.gateway.edge import Server
+from weighbridge.gateway.feedback import Word
 from weighbridge.gateway.locals import ParentEndpoints
 from weighbridge.gateway.metrics import Metrics
 
 _TELL = 1.0  #: seconds between two unasked reports of the figures
-_SCRAPE = 3.0  #: seconds to wait for everyone's figures
+_PATIENCE = 3.0  #: seconds to wait for an answer of the parent
 
 log = logging.getLogger("weighbridge.gateway")
 
@@ -66,7 +69,7 @@ class Worker:
         self._final = False
         self._server: Server | None = None
         self._endpoints = ParentEndpoints(lambda engine: channel.send(Want(engine)))
-        self._scrapes: dict[int, asyncio.Future[str]] = {}
+        self._asked: dict[int, asyncio.Future[str]] = {}  #: of the parent, by number
         self._numbers = itertools.count(1)
 
     async def run(self) -> None:
@@ -94,7 +97,9 @@ class Worker:
         await listening
 
     async def _serve(self, start: Start) -> Built:
-        built = Built(start, self._environ, endpoints=self._endpoints, metrics=self._metrics, scrape=self._scrape)
+        built = Built(
+            start, self._environ, endpoints=self._endpoints, metrics=self._metrics, scrape=self._scrape, say=self._say
+        )
         built.follow()
         self._built = built
         self._server = Server(built.gateway, self._sock)
@@ -149,24 +154,40 @@ class Worker:
             case Local():
                 self._endpoints.told(message)
             case Report():
-                future = self._scrapes.pop(message.id, None)
-                if future is not None and not future.done():
-                    future.set_result(message.text)
+                self._answered(message.id, message.text)
+            case Kept():
+                self._answered(message.id, message.problem)
             case _:
                 log.error("a message that no worker understands: %s", type(message).__name__)
 
     async def _scrape(self) -> str:
+        return await self._parent(Scrape, "The figures did not come in time.")
+
+    async def _say(self, word: Word, who: str) -> None:
+        def said(number: int) -> Said:
+            return Said(number, word.trace, who, word.good, word.comment)
+
+        if problem := await self._parent(said, "The feedback could not be kept in time."):
+            raise OverloadedError(f"The feedback was not kept: {problem}", fix="Send it again in a moment.")
+
+    async def _parent(self, ask: Callable[[int], Message], late: str) -> str:
+        """What the parent answers to a message with a number of its own."""
         number = next(self._numbers)
         future: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._scrapes[number] = future
-        self._channel.send(Scrape(number))
+        self._asked[number] = future
+        self._channel.send(ask(number))
         try:
-            async with asyncio.timeout(_SCRAPE):
+            async with asyncio.timeout(_PATIENCE):
                 return await future
         except TimeoutError:
-            raise OverloadedError("The figures did not come in time.", fix="Ask again in a moment.") from None
+            raise OverloadedError(late, fix="Ask again in a moment.") from None
         finally:
-            self._scrapes.pop(number, None)
+            self._asked.pop(number, None)
+
+    def _answered(self, number: int, text: str) -> None:
+        future = self._asked.pop(number, None)
+        if future is not None and not future.done():
+            future.set_result(text)
 
     async def _tell(self) -> None:
         while True:

@@ -67,8 +67,13 @@ def _to_4(connection: sa.Connection) -> None:
     schema.metadata.create_all(connection, tables=[schema.ballots])
 
 
+def _to_5(connection: sa.Connection) -> None:
+    """What exchanges say of an engine that a route may move to, and what users say of answers."""
+    schema.metadata.create_all(connection, tables=[schema.evidence, schema.feedback])
+
+
 #: The step to each version, from the one before it; one that was released never changes.
-STEPS: dict[int, Callable[[sa.Connection], None]] = {1: _to_1, 2: _to_2, 3: _to_3, 4: _to_4}
+STEPS: dict[int, Callable[[sa.Connection], None]] = {1: _to_1, 2: _to_2, 3: _to_3, 4: _to_4, 5: _to_5}
 VERSION = max(STEPS)
 
 

@@ -108,3 +108,26 @@ ballots = sa.Table(
     sa.Column("data", sa.LargeBinary, nullable=False),
     sa.UniqueConstraint("pair", "voter"),
 )
+evidence = sa.Table(
+    "evidence",
+    metadata,
+    sa.Column("id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True),
+    sa.Column("swap", sa.String(64), nullable=False),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("arm", sa.String(16), nullable=False),
+    sa.Column("conversation", sa.String(255), nullable=False),
+    sa.Column("at", sa.Double, nullable=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+    sa.UniqueConstraint("swap", "name"),
+)
+feedback = sa.Table(
+    "feedback",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("trace", sa.String(64), nullable=False),
+    sa.Column("who", sa.String(64), nullable=False),
+    sa.Column("at", sa.Double, nullable=False, index=True),
+    sa.Column("good", sa.Integer, nullable=False),
+    sa.Column("comment", sa.Text, nullable=False),
+    sa.UniqueConstraint("trace", "who"),
+)

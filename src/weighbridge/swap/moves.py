@@ -16,17 +16,24 @@ from weighbridge.engines.keys import has_key, how_to_set
 from weighbridge.errors import InputError, NoKeyError, NotFoundError
 from weighbridge.routes.policy import check_plan, day_of
 from weighbridge.store.state import State
+from weighbridge.swap.canary.record import Swap, load, running
+from weighbridge.swap.canary.standing import Move, standing
+from weighbridge.swap.canary.steps import close, withdraw
 
 _HISTORY = 2_000  #: publications looked through for the last move of a route
 
 
 class Status(Struct, frozen=True):
-    """How the routes stand, and how they came there: `history` is newest first."""
+    """How the routes stand, and how they came there: `history` is newest first; `moves` are those in stages.
+
+    Of one route its last move is told even when it is over.
+    """
 
     sequence: int
     plan: int
     routes: dict[str, Route]
     history: list[Publication]
+    moves: list[Move] = []
 
 
 def promote(
@@ -80,11 +87,17 @@ def promote(
         check_plan(plan, new, known.engine, day=day_of(at))
         return new
 
-    return state.update(change, action="promote", who=who, why=why, route=route, at=at)
+    made = state.update(change, action="promote", who=who, why=why, route=route, at=at)
+    if (tried := _tried(state, route)) is not None:
+        by_hand = why or f"promoted {found.name}"
+        close(
+            state, tried, who=who, why=by_hand, at=at, status="done" if tried.candidate == found.name else "withdrawn"
+        )
+    return made
 
 
 def rollback(state: State, catalogue: Catalogue, route: str, *, who: str, why: str, at: float) -> Publication:
-    """Undo the last move of a route. Twice in a row goes two moves back.
+    """Undo the last move of a route. Twice in a row goes two moves back; a move that is under way in stages just ends.
 
     Where the plan before that move differs from the one in force in nothing else, that very plan comes back, with its
     number; else what happened to other routes since then stays, in a new plan.
@@ -103,11 +116,13 @@ def rollback(state: State, catalogue: Catalogue, route: str, *, who: str, why: s
         PolicyError: An engine of the route would not satisfy its policy.
         StoreError: The store cannot be read or written.
     """
+    if (tried := _tried(state, route)) is not None and (made := withdraw(state, tried, who=who, why=why, at=at)):
+        return made
     known = facts.current(state, catalogue)
 
     def change(plan: Plan | None) -> Plan:
         now = plan or Plan(number=0)
-        entry = routes.route(now, route)
+        entry = routes.settled(routes.route(now, route))
         before = _before(state.history(_HISTORY), route)
         if before is None or before == entry:
             raise NotFoundError(
@@ -123,13 +138,14 @@ def rollback(state: State, catalogue: Catalogue, route: str, *, who: str, why: s
     return state.update(change, action="rollback", who=who, why=why, route=route, at=at)
 
 
-def status(state: State, route: str = "", *, limit: int = 20) -> Status:
-    """What is in force, and the last publications.
+def status(state: State, route: str = "", *, limit: int = 20, now: float = 0.0) -> Status:
+    """What is in force, the moves in stages, and the last publications.
 
     Args:
         state: The store.
         route: Only what concerns this route; "" for all.
         limit: The most publications to give.
+        now: Seconds since 1970.
 
     Raises:
         UnknownRouteError: The plan has no such route.
@@ -146,7 +162,22 @@ def status(state: State, route: str = "", *, limit: int = 20) -> Status:
         plan=plan.number,
         routes=dict(shown),
         history=history[:limit],
+        moves=[standing(state, swap, now=now) for swap in _moves(state, route)],
     )
+
+
+def _moves(state: State, route: str) -> list[Swap]:
+    if not route:
+        return running(state)
+    try:
+        return [load(state, route)]
+    except NotFoundError:
+        return []
+
+
+def _tried(state: State, route: str) -> Swap | None:
+    """The route's move that is under way in stages."""
+    return next((swap for swap in running(state) if swap.route == route), None)
 
 
 def _before(history: list[Publication], route: str) -> Route | None:
@@ -167,6 +198,6 @@ def _before(history: list[Publication], route: str) -> Route | None:
             undone += 1
         elif newer.action == "promote":
             if not undone:
-                return earlier
+                return None if earlier is None else routes.settled(earlier)
             undone -= 1
     return None

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from weighbridge import swap
 from weighbridge.canon import Publication
+from weighbridge.swap import canary
 from weighbridge.web.operations import Asked, Operation
 
 _ROUTE = {"route": "The route, as applications name it."}
@@ -28,6 +30,24 @@ class Reason(Struct, frozen=True, forbid_unknown_fields=True):
     why: Why = ""
 
 
+class Stages(Struct, frozen=True, forbid_unknown_fields=True):
+    """A move in stages. Shares, tolerances, alpha and harm are parts of one, not percent."""
+
+    engine: Annotated[str, Meta(min_length=1, max_length=255, description="model@host")]
+    stages: Annotated[tuple[float, ...], Meta(min_length=1, max_length=20, description="Growing shares.")] = (
+        canary.STAGES
+    )
+    tolerances: Annotated[
+        dict[canary.Guard, float], Meta(description="By guard, how much worse is fine; others have their usual one.")
+    ] = {}
+    only: Annotated[bool, Meta(description="Guard by these tolerances alone.")] = False
+    alpha: Annotated[float, Meta(gt=0, lt=0.5, description="The chance of going back without a cause.")] = 0.05
+    harm: Annotated[float, Meta(gt=0, le=1, description="The most that may go wrong in the next stage.")] = 0.02
+    least: Annotated[int, Meta(ge=1, le=1_000_000, description="Conversations on each side of a stage.")] = 50
+    hold: Annotated[float, Meta(ge=0, le=2_592_000, description="Seconds that a stage takes at least.")] = 0.0
+    why: Why = ""
+
+
 class Limit(Struct, frozen=True, forbid_unknown_fields=True):
     """How much of the history is wanted."""
 
@@ -35,7 +55,8 @@ class Limit(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _status(asked: Asked) -> swap.Status:
-    return swap.status(asked.desk.state, asked.path.get("route", ""), limit=asked.query.limit)
+    desk = asked.desk
+    return swap.status(desk.state, asked.path.get("route", ""), limit=asked.query.limit, now=desk.now())
 
 
 def _promote(asked: Asked) -> Publication:
@@ -57,7 +78,71 @@ def _rollback(asked: Asked) -> Publication:
     return swap.rollback(desk.state, desk.catalogue(), route, who=asked.who, why=asked.body.why, at=desk.now())
 
 
+def _start(asked: Asked) -> canary.Swap:
+    desk, body = asked.desk, asked.body
+    now = desk.now()
+    begun = canary.Swap(
+        id=secrets.token_hex(8),
+        route=asked.path["route"],
+        base="",
+        candidate=body.engine,
+        started=now,
+        stages=body.stages,
+        tolerances=body.tolerances if body.only else {**canary.GUARDS, **body.tolerances},
+        alpha=body.alpha,
+        harm=body.harm,
+        least=body.least,
+        hold=body.hold,
+        who=asked.who,
+        why=body.why,
+    )
+    return canary.start(desk.state, desk.catalogue(), begun, environ=desk.environ)
+
+
+def _pause(asked: Asked) -> canary.Swap:
+    desk = asked.desk
+    return canary.pause(desk.state, asked.path["route"], who=asked.who, why=asked.body.why, at=desk.now())
+
+
+def _resume(asked: Asked) -> canary.Swap:
+    desk = asked.desk
+    return canary.resume(desk.state, asked.path["route"], who=asked.who, why=asked.body.why, at=desk.now())
+
+
 ROWS = (
+    Operation(
+        "start_move",
+        "POST",
+        "/moves/{route:path}",
+        "operator",
+        "Move a route to an engine in stages, which go on and go back by evidence.",
+        _start,
+        canary.Swap,
+        takes=Stages,
+        places=_ROUTE,
+    ),
+    Operation(
+        "pause_move",
+        "POST",
+        "/pause/{route:path}",
+        "operator",
+        "Stay in the stage that is in force.",
+        _pause,
+        canary.Swap,
+        takes=Reason,
+        places=_ROUTE,
+    ),
+    Operation(
+        "resume_move",
+        "POST",
+        "/resume/{route:path}",
+        "operator",
+        "Go on with a move that was paused.",
+        _resume,
+        canary.Swap,
+        takes=Reason,
+        places=_ROUTE,
+    ),
     Operation(
         "routes", "GET", "/routes", "viewer", "All routes and the last publications.", _status, swap.Status, query=Limit
     ),

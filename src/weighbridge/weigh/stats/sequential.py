@@ -25,7 +25,7 @@ from weighbridge.weigh.types import VerdictWord
 #: Shares of the largest bet that can never ruin, and how the first wealth is shared out over them. A fifth more rides
 #: on the largest: where two engines always agree it is the best bet by far.
 BETS: FloatArray = np.geomspace(0.02, 1.0, 10)
-_WEIGHTS: FloatArray = np.array([0.08] * 9 + [0.28])
+SHARES: FloatArray = np.array([0.08] * 9 + [0.28])
 _STEPS = 26  # halvings of [-1, 1]: to 3e-8
 _ROUNDING = 1e-9  # differences of scores are no further outside [-1, 1] than this
 
@@ -76,7 +76,7 @@ class Sequential:
         self._sizes: list[int] = []
         self._total = 0.0
         # One row for "safe", one for "unsafe": log wealth of every bet.
-        self._wealth: FloatArray = np.tile(np.log(_WEIGHTS), (2, 1))
+        self._wealth: FloatArray = np.tile(np.log(SHARES), (2, 1))
         self._best = [0.0, 0.0]
         self._found: tuple[int, Bounds] = (0, Bounds(-1.0, 1.0))
 
@@ -239,7 +239,7 @@ def log_wealth(
     paid = np.maximum(-1.0, (gains - null) / (largest * (1 + bound) + null))  # -1 but for rounding
     total: FloatArray = np.full(len(gains), -inf)
     with np.errstate(divide="ignore"):
-        for bet, weight in zip(BETS, _WEIGHTS, strict=True):
+        for bet, weight in zip(BETS, SHARES, strict=True):
             total = np.logaddexp(total, log(weight) + np.cumsum(np.log1p(bet * paid)))
     return total
 

@@ -1,0 +1,33 @@
+"""How a move stands, worked out anew from its evidence: what the guards see, and what comes next."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from weighbridge.store import evidence
+from weighbridge.store.state import State
+from weighbridge.swap.canary.deciding import decide
+from weighbridge.swap.canary.judging import Finding, judged
+from weighbridge.swap.canary.record import Swap
+
+
+class Move(Struct, frozen=True):
+    """How a move stands. `canary` and `control`: conversations of its stage on each side; `next`: what comes, and why."""
+
+    swap: Swap
+    canary: int
+    control: int
+    findings: tuple[Finding, ...]
+    next: str = ""
+
+
+def standing(state: State, swap: Swap, *, now: float) -> Move:
+    """How a move stands.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    judge = judged(swap, evidence.read(state.database, swap.id))
+    coming = decide(judge, now=now) if swap.open else None
+    told = "" if coming is None else f"{coming.do}: {coming.why}"
+    return Move(swap, *judge.conversations, judge.findings(), told)
