@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weighbridge.cli import common, swap_canary, swap_preflight
+from weighbridge.cli import common, swap_canary, swap_preflight, swap_replay
 
 if TYPE_CHECKING:
     from weighbridge.canon import Publication
@@ -18,6 +18,7 @@ Route = Annotated[str, typer.Argument(help="The route, as applications name it."
 Why = Annotated[str, typer.Option("--why", help="The reason, for the history.", metavar="TEXT")]
 
 app.command()(swap_preflight.preflight)
+app.command()(swap_replay.replay)
 app.command()(swap_canary.start)
 app.command()(swap_canary.pause)
 app.command()(swap_canary.resume)
