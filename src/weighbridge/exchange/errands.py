@@ -18,7 +18,8 @@ from weighbridge.exchange.adapt import Fetching, Outgoing, adapt, back_of, refus
 from weighbridge.exchange.answer import Rewriter, StreamedAnswer, WholeAnswer
 from weighbridge.exchange.call import Call
 from weighbridge.exchange.head import read_head
-from weighbridge.exchange.keeping import Keeper, Keepsakes
+from weighbridge.exchange.keeping import Keeper, Keepsakes, pending
+from weighbridge.exchange.keepsake import Keepsake
 from weighbridge.exchange.tracer import Asking, Tracer
 from weighbridge.routes import Choice
 
@@ -84,6 +85,10 @@ class Errands:
             return await tell(call, asking, tracer, outgoing, upstream, keeper)
 
         return Errand(written, answered, stream=call.request.stream)
+
+    def pending(self, call: Call) -> Keepsake | None:
+        """What the engine that began it kept of the turn that a call goes on with; see `keeping.pending`."""
+        return pending(call.request, self._keepsakes, caller=call.caller) if self._keepsakes is not None else None
 
     def plain(
         self,

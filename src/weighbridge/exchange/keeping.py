@@ -14,7 +14,17 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weighbridge.canon import Engine, Message, Part, Profile, ReasoningPart, Reply, Request, ToolCallPart
+from weighbridge.canon import (
+    Engine,
+    Message,
+    Part,
+    Profile,
+    ReasoningPart,
+    Reply,
+    Request,
+    ToolCallPart,
+    ToolResultPart,
+)
 from weighbridge.exchange.keepsake import Keepsake, Keys, Turn, asked_of, decode, encode, keepsake_of
 from weighbridge.exchange.restore import Label, mark, put_back
 
@@ -90,7 +100,7 @@ def remember(
     Returns:
         Whether there was anything to keep.
     """
-    found = [(choice.parts, keepsake_of(choice.parts, engine.issuer, dialect)) for choice in reply.choices]
+    found = [(choice.parts, keepsake_of(choice.parts, engine.issuer, dialect, engine.name)) for choice in reply.choices]
     if not any(keepsake for _, keepsake in found):
         return False
     *_, asked = asked_of([*request.messages, Message("assistant")])
@@ -121,7 +131,7 @@ def recall(
     Returns:
         The request, and whether anything in it changed.
     """
-    runs = _runs(request.messages)
+    runs = list(_runs(request.messages))
     kept = _Lookup(keepsakes, Keys(caller)).find(runs)
     if not kept:
         return request, False
@@ -140,6 +150,23 @@ def recall(
     if all(map(operator.is_, made, request.messages)):
         return request, False
     return replace(request, messages=tuple(message for message in made if message is not _GONE)), True
+
+
+def pending(request: Request, keepsakes: Keepsakes, *, caller: str) -> Keepsake | None:
+    """What its engine kept of the turn whose tool calls this request answers, if it answers any and that is known.
+
+    Such a turn is not over. Its engine may need its thinking back to go on, and no other engine can read it.
+
+    Args:
+        request: What is asked, as its client told it.
+        keepsakes: Where they are.
+        caller: Who asks.
+    """
+    if not request.messages or not any(isinstance(part, ToolResultPart) for part in request.messages[-1].parts):
+        return None
+    last = list(islice(_runs(request.messages), 1))
+    found = _Lookup(keepsakes, Keys(caller)).find(last)
+    return found[-1][2] if found else None
 
 
 def matters(request: Request, profile: Profile) -> bool:
@@ -164,19 +191,17 @@ class _Run(Struct, frozen=True):
     turns: list[Turn]
 
 
-def _runs(messages: Sequence[Message]) -> list[_Run]:
+def _runs(messages: Sequence[Message]) -> Iterator[_Run]:
     """The assistant's turns, the latest first."""
     asked = list(asked_of(messages))
-    runs: list[_Run] = []
     end = len(messages)
     while end:
         start = end - 1
         if messages[start].role == "assistant":
             while start and messages[start - 1].role == "assistant":
                 start -= 1
-            runs.append(_Run(start, [Turn.of(message.parts, asked[start]) for message in messages[start:end]]))
+            yield _Run(start, [Turn.of(message.parts, asked[start]) for message in messages[start:end]])
         end = start
-    return runs
 
 
 class _Lookup:

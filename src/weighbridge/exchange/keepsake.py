@@ -41,28 +41,33 @@ class KeptPart(Struct, frozen=True, omit_defaults=True):
 
 
 class Keepsake(Struct, frozen=True, omit_defaults=True):
-    """One kept turn, its parts in the order of the engine. `said`: a digest of all of its visible text."""
+    """One kept turn, its parts in the order of the engine.
+
+    `said`: a digest of all of its visible text. `engine`: whose turn it was; "" where an earlier version kept it.
+    """
 
     issuer: str
     parts: tuple[KeptPart, ...]
     said: bytes = b""
+    engine: str = ""
 
 
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(Keepsake).decode
 
 
-def keepsake_of(parts: Sequence[Part], issuer: str, dialect: str) -> Keepsake | None:
+def keepsake_of(parts: Sequence[Part], issuer: str, dialect: str, engine: str = "") -> Keepsake | None:
     """What to keep of an answer; None where there is nothing that its client could lose.
 
     Args:
         parts: Of one choice of the answer.
         issuer: Who can read its seals.
         dialect: In which it was told: only that dialect's details are kept.
+        engine: Whose answer it is.
     """
     if not any(getattr(part, "blobs", ()) or (isinstance(part, ReasoningPart) and part.text) for part in parts):
         return None
-    return Keepsake(issuer, tuple(_kept(part, dialect) for part in parts), said_of(parts))
+    return Keepsake(issuer, tuple(_kept(part, dialect) for part in parts), said_of(parts), engine)
 
 
 def encode(keepsake: Keepsake) -> bytes | None:

@@ -16,7 +16,7 @@ from weighbridge.canon import Engine, Plan, Reply, Request, Route, Trace
 from weighbridge.engines.catalogue import Catalogue
 from weighbridge.engines.client import Client
 from weighbridge.engines.clock import SYSTEM, Clock
-from weighbridge.errors import InputError, MaskError, WeighbridgeError
+from weighbridge.errors import InputError, MaskError, NotFoundError, PolicyError, WeighbridgeError
 from weighbridge.exchange.adapt import Fetching
 from weighbridge.exchange.answer import StreamedAnswer, WholeAnswer, broken_off
 from weighbridge.exchange.call import Call
@@ -214,6 +214,8 @@ class Road:
         route = plan.routes.get(choice.route)
         tried = choice.entry.canary.engine if tracer.arm == "canary" and choice.entry and choice.entry.canary else ""
         ordered = self._ordered(call, route, engines, tried)
+        if route is not None and errand.serves is None:
+            ordered = self._held(call, plan, choice, ordered)
         seconds = choice.timeout or self._deadline
         deadline = self._clock.monotonic() + seconds
         if call.deadline is not None:
@@ -238,6 +240,30 @@ class Road:
         if tracer.engine is not None:
             self._steering.balancer.answered(route, tracer.engine, call.conversation)
         return answer
+
+    def _held(self, call: Call, plan: Plan, choice: Choice, ordered: Sequence[Engine]) -> Sequence[Engine]:
+        """A turn with tool calls pending stays on the engine that began it, if another could not read its thinking.
+
+        That engine must still be one that is known, not cut off, and admitted; if it fails, the others follow.
+        """
+        kept = self._errands.pending(call)
+        if kept is None or not kept.engine or kept.issuer == ordered[0].issuer or kept.engine in plan.cut:
+            return ordered
+        engine = next((one for one in ordered if one.name == kept.engine), None)
+        if engine is None:
+            engine = self._former(call, plan, choice, kept.engine)
+        return ordered if engine is None else [engine, *(one for one in ordered if one is not engine)]
+
+    def _former(self, call: Call, plan: Plan, choice: Choice, name: str) -> Engine | None:
+        """An engine that the route had before, if it may still be asked."""
+        key = f"{choice.route}\0{name}"
+        try:
+            former = self._choices[1].get(key)
+            if former is None:
+                former = self._choices[1][key] = replace(choice, engines=(self._catalogue.engine(name),), canary=None)
+            return (former.engines if self._screen is None else self._screen.admitted(call, plan, former))[0]
+        except (NotFoundError, PolicyError):
+            return None
 
     def _on_its_side(self, call: Call, choice: Choice, tracer: Tracer) -> Choice:
         """Where another engine is tried, the conversation's side of that; see `routes.arm`."""
