@@ -13,8 +13,9 @@ import pytest
 from scripts import Speaker, Theatre, engine, streamed
 
 from weighbridge import dialects
-from weighbridge.canon import Blob, Choice, Part, ReasoningPart, Reply, TextPart, ToolCallPart, Usage
+from weighbridge.canon import Blob, Choice, Part, Policy, ReasoningPart, Reply, Route, TextPart, ToolCallPart, Usage
 from weighbridge.exchange import StreamedAnswer
+from weighbridge.exchange.screen import PolicyScreen
 from weighbridge.store.keepsakes import Keepsakes
 
 CHAT, RESPONSES, ANTHROPIC, GEMINI = "openai-chat", "openai-responses", "anthropic-messages", "gemini-generate"
@@ -420,3 +421,47 @@ async def test_a_store_that_is_broken_fails_no_exchange(theatre, tmp_path, caplo
     assert [t.outcome for t in theatre.traces] == ["ok", "ok"]
     assert kept.faults
     await asyncio.to_thread(kept.close)
+
+
+@pytest.mark.parametrize("front", ALL)
+@pytest.mark.parametrize("fallbacks", [(), ("claude@anthropic",)])
+async def test_a_turn_with_calls_pending_is_ended_by_who_began_it(theatre, shelf, front, fallbacks) -> None:
+    theatre.publish(Route("r", "claude@anthropic"))
+    one = Speaker(theatre.road(keepsakes=shelf()), front, forgets=True, **TOOLS[front])
+    theatre.answer("claude@anthropic", reply(sealed("I look first.", "Rmlyc3Q="), call(1)))
+    theatre.answer("claude@anthropic", reply(TextPart("Two files.")))
+    theatre.answer("glm@zai", reply(TextPart("Gladly.")))
+    one.user("List the files.")
+    first = await one.ask("r")
+    theatre.publish(Route("r", "glm@zai", fallbacks))
+    one.road = theatre.road(keepsakes=shelf())
+    one.results((first.choices[0].tool_calls[0].id, "ls", "a b"))
+    assert (await one.ask("r")).text == "Two files."
+    one.user("Thanks.")
+    assert (await one.ask("r")).text == "Gladly."
+    assert [trace.engine for trace in theatre.traces] == ["claude@anthropic"] * 2 + ["glm@zai"]
+    assert [trace.plan for trace in theatre.traces] == [2, 3, 3]
+
+
+@pytest.mark.parametrize("why", ["cut", "policy", "unknown", "no thinking", "down"])
+async def test_a_turn_moves_where_it_must_or_may(theatre, shelf, why) -> None:
+    theatre.publish(Route("r", "claude@anthropic"))
+    one = Speaker(theatre.road(keepsakes=shelf()), CHAT, **TOOLS[CHAT])
+    parts = (call(1),) if why == "no thinking" else (sealed("I look first.", "Rmlyc3Q="), call(1))
+    theatre.answer("claude@anthropic", reply(*parts))
+    if why == "down":
+        theatre.line("anthropic", b"{}", 503)
+    theatre.answer("glm@zai", reply(TextPart("Gladly.")))
+    one.user("List the files.")
+    first = await one.ask("r")
+    cut = ["claude@anthropic"] if why == "cut" else []
+    theatre.publish(Route("r", "glm@zai"), cut=cut)
+    refusing = PolicyScreen(time.time, lambda *_: None) if why == "policy" else None
+    if refusing is not None:
+        theatre.publish(Route("r", "glm@zai", policy=Policy(licences=("mit",))))
+        theatre.facts("glm@zai", licence="mit")
+    if why == "unknown":
+        theatre.forget("claude@anthropic")
+    one.road = theatre.road(keepsakes=shelf(), screen=refusing)
+    one.results((first.choices[0].tool_calls[0].id, "ls", "a b"))
+    assert (await one.ask("r")).text == "Gladly."

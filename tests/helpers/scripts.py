@@ -101,12 +101,25 @@ class Theatre:
         self._ids = itertools.count()
         self._replies = itertools.count(1)
 
+    def publish(self, *routes: Route, cut: Iterable[str] = ()) -> None:
+        """The next plan comes into force."""
+        self._plan = Plan(self._plan.number + 1, {route.name: route for route in routes}, cut=tuple(cut))
+
     def engine(self, name: str) -> Engine:
         """As a catalogue does it."""
         try:
             return self._engines[name]
         except KeyError:
             raise UnknownEngineError(f"No engine is called '{name}'.") from None
+
+    def forget(self, name: str) -> None:
+        """The catalogue does not know an engine any more."""
+        del self._engines[name]
+
+    def facts(self, name: str, **facts: Any) -> None:
+        """Facts of an engine's model are other ones now."""
+        one = self._engines[name]
+        self._engines[name] = replace(one, model=replace(one.model, **facts))
 
     def road(self, *, retries: int = 0, **more: Any) -> Road:
         """One more worker's road."""
