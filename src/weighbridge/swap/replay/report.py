@@ -202,7 +202,8 @@ def _described(metric: Metric, course: Course) -> Compared:
 
         labels = [place for place, cluster in enumerate(rows) for _ in cluster]
         told = ratio(candidate, base, labels if len(set(labels)) < len(labels) else None)
-        return replace(found, change=told.value, low=told.low, high=told.high if isfinite(told.high) else None)
+        high = float(told.high) if isfinite(told.high) else None
+        return replace(found, change=float(told.value), low=float(told.low), high=high)
     low, high = _bounds(metric, course, [[gain for _, gain in cluster] for cluster in rows if cluster])
     change = fmean(candidate) - fmean(base)
     return replace(found, change=change, low=min(low, change), high=max(high, change))
