@@ -7,25 +7,23 @@ on which side is chance, so the two differ by the engine alone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from math import log
 from statistics import median
 
 import msgspec
-import numpy as np
 from msgspec import Struct
 
 from weighbridge.store.evidence import Row
 from weighbridge.swap.canary.record import Guard, Swap
 from weighbridge.swap.signs import Signs
-from weighbridge.weigh.stats.sequential import bounds
-from weighbridge.weigh.stats.wealth import Wealth, mean_wealth, p_value
+from weighbridge.weigh.stats.wealth import Wealth, mean_wealth, p_value, upper_bound
 
 SHARES: frozenset[Guard] = frozenset({"errors", "format", "tools", "refusals", "feedback"})
 """Guards that look at yes or no; the others compare amounts."""
 _HARMS: tuple[Guard, ...] = ("errors", "format", "tools", "refusals")
 _LANGUAGES = 8  #: that are looked at by themselves; together they get half of the first wealth
-_GROWN = 1.05  #: bounds are worked out anew when there are so many times the pairs
 
 
 class Said(Struct, frozen=True, omit_defaults=True):
@@ -170,13 +168,14 @@ class _Seat:
         if conversation in self._known[arm]:
             return
         self._known[arm].add(conversation)
-        self._bet(self._all, arm, value)
+        grown = self._bet(self._all, arm, value)
         if self._name in SHARES and language:
             if language not in self._by_language and len(self._by_language) < _LANGUAGES:
                 self._by_language[language] = (_Queue(), self._wealth())
             if language in self._by_language:
-                self._bet(self._by_language[language], arm, value)
-        self._look()
+                grown = self._bet(self._by_language[language], arm, value) or grown
+        if grown:
+            self._look()
 
     @property
     def pairs(self) -> int:
@@ -196,13 +195,16 @@ class _Seat:
         # Amounts: is the candidate's above the other's with its tolerance more often than not?
         return Wealth(self._bound if self._name in SHARES else 0.0)
 
-    def _bet(self, place: tuple[_Queue, Wealth], arm: str, value: float) -> None:
+    def _bet(self, place: tuple[_Queue, Wealth], arm: str, value: float) -> bool:
+        """Bet on the pair that a value completes; False where it completes none."""
         queue, wealth = place
+        before = wealth.n
         for canary, control in queue.add(arm, value):
             if self._name in SHARES:
                 wealth.add(canary - control)
             else:
                 wealth.add(1.0 if canary > control * (1 + self._bound) else -1.0)
+        return wealth.n > before
 
     def _look(self) -> None:
         """Half of the first wealth rides on everything together, half on the languages as they turn up: 1/4, 1/8 ..."""
@@ -223,23 +225,20 @@ class _Harm:
     def __init__(self) -> None:
         self._known: dict[str, set[str]] = {"canary": set(), "control": set()}
         self._queue = _Queue()
-        self._differences: list[float] = []
-        self._at = (0, 1.0)
+        self._counts: Counter[float] = Counter()
+        self._least = 1.0
 
     def see(self, arm: str, conversation: str, bad: float) -> None:
         """What the first exchange of a conversation says; where the guard does not apply, nothing went wrong."""
         if conversation not in self._known[arm]:
             self._known[arm].add(conversation)
-            self._differences += [canary - control for canary, control in self._queue.add(arm, bad)]
+            self._counts.update(canary - control for canary, control in self._queue.add(arm, bad))
 
     def bound(self, alpha: float) -> float:
-        """The upper bound, which holds at all times at once with probability 1 - alpha."""
-        n, known = self._at
-        if len(self._differences) > n * _GROWN:
-            # What held for fewer pairs holds still.
-            known = min(known, float(bounds(np.array(self._differences), alpha).high))
-            self._at = (len(self._differences), known)
-        return known
+        """The upper bound, which holds at all times at once with probability 1 - alpha, so that the least so far counts."""
+        if self._counts:
+            self._least = min(self._least, upper_bound(self._counts, alpha))
+        return self._least
 
 
 def _values(signs: Signs) -> Iterator[tuple[Guard, float]]:

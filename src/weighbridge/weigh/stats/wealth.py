@@ -6,13 +6,17 @@ again: so a hypothesis that speaks of several groups at once is tested by the me
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import exp, log
 
 import numpy as np
 
 from weighbridge.weigh.stats.means import FloatArray
 from weighbridge.weigh.stats.sequential import BETS, SHARES
+
+_HALVINGS = 26
+_ROUNDING = 1e-12
+_STEPS = 16  #: different values of which the bets' outcomes are remembered
 
 
 class Wealth:
@@ -26,37 +30,68 @@ class Wealth:
 
     Attributes:
         n: Values so far.
-        best: The logarithm of the largest wealth so far.
+        now: The logarithm of the wealth.
+        best: The largest that was so far.
     """
 
     def __init__(self, bound: float) -> None:
         self._bound = bound
         self._logs: FloatArray = np.log(SHARES)
+        self._steps: dict[float, FloatArray] = {}
         self.n = 0
+        self.now = 0.0
         self.best = 0.0
 
     def add(self, value: float) -> None:
         """One more value."""
-        with np.errstate(divide="ignore"):
-            self._logs = self._logs + np.log1p(BETS * max(-1.0, (value - self._bound) / (1 + self._bound)))
+        step = self._steps.get(value)  # most values come again and again: -1, 0, 1
+        if step is None:
+            with np.errstate(divide="ignore"):
+                step = np.log1p(BETS * max(-1.0, (value - self._bound) / (1 + self._bound)))
+            if len(self._steps) < _STEPS:
+                self._steps[value] = step
+        self._logs = self._logs + step
         self.n += 1
+        self.now = float(np.logaddexp.reduce(self._logs))
         self.best = max(self.best, self.now)
-
-    @property
-    def now(self) -> float:
-        """The logarithm of the wealth now."""
-        return float(np.logaddexp.reduce(self._logs))
 
 
 def mean_wealth(parts: Sequence[tuple[float, Wealth]]) -> float:
     """The logarithm of the mean of wealths, each with the share of the first wealth that was put on it.
 
     Args:
-        parts: Shares, which add up to 1 at most (what is not put on anything is kept), and wealths.
+        parts: Shares above 0, which add up to 1 at most (what is not put on anything is kept), and wealths.
     """
     left = 1 - sum(share for share, _ in parts)
-    terms = [log(share) + wealth.now for share, wealth in parts if share > 0]
-    return float(np.logaddexp.reduce([*terms, *([log(left)] if left > 1e-12 else [])])) if terms else 0.0  # noqa: PLR2004
+    terms = [log(share) + wealth.now for share, wealth in parts] + ([log(left)] if left > _ROUNDING else [])
+    top = max(terms, default=0.0)
+    return top + log(sum(exp(term - top) for term in terms)) if terms else 0.0
+
+
+def upper_bound(counts: Mapping[float, int], alpha: float) -> float:
+    """The mean of values from -1 to 1 is below this, with probability 1 - alpha at all times at once.
+
+    It is the least mean against which the wealth after these values has reached 1 / alpha; the order in which they came does
+    not matter to it, so that a few numbers stand for any number of values.
+
+    Args:
+        counts: How often each value came.
+        alpha: Error rate.
+    """
+    values = np.array(list(counts), dtype=float)
+    times = np.array(list(counts.values()), dtype=float)
+    starts = np.log(SHARES)
+    low, high = -1.0, 1.0
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        with np.errstate(divide="ignore"):
+            steps = np.log1p(np.outer(BETS, np.maximum(-1.0, (middle - values) / (1 - middle))))
+        gained = np.where(times > 0, steps * times, 0.0).sum(axis=1)
+        if float(np.logaddexp.reduce(starts + gained)) >= -log(alpha):
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 def p_value(best: float) -> float:
