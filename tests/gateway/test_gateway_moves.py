@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 from gateways import Gateway, post
@@ -12,7 +13,7 @@ from weighbridge import settings
 from weighbridge.engines.catalogue import load
 from weighbridge.store import evidence
 from weighbridge.store.state import State
-from weighbridge.swap import canary
+from weighbridge.swap import canary, promote
 
 pytestmark = pytest.mark.xdist_group("gateway")
 
@@ -54,10 +55,17 @@ def state(gateway):
 
 
 def start(gateway, state, candidate, **more):
+    """A move from the engine that the configuration names, wherever another test left the route."""
     known = load(settings.load(gateway.folder / "weighbridge.toml", environ={}))
-    given = {"stages": (0.5, 1.0), "least": 5, "harm": 1.0, "tolerances": {"refusals": 0.01, "feedback": 0.0}} | more
+    if state.current().plan.routes["assistant"].primary != "writer@old":
+        promote(state, known, "assistant", "writer@old", who="t", why="", at=time.time(), environ={})
+    given: dict[str, Any] = {"stages": (0.5, 1.0), "least": 5, "harm": 1.0}
+    given |= {"tolerances": {"refusals": 0.01, "feedback": 0.0}} | more
     swap = canary.Swap(candidate, "assistant", "", f"writer@{candidate}", time.time(), **given)
-    return canary.start(state, known, swap, environ={})
+    made = canary.start(state, known, swap, environ={})
+    number = str(state.current().plan.number)
+    gateway.until(lambda: all(ask(gateway, f"o{n}")["x-weighbridge-plan"] == number for n in range(9)))
+    return made
 
 
 def ask(gateway, conversation):
@@ -90,6 +98,19 @@ def test_it_goes_on_by_itself_to_the_end(gateway, state):
             break
     assert canary.load(state, "assistant").status == "done"
     gateway.until(lambda: ask(gateway, "x")["x-weighbridge-engine"] == "writer@new")
+
+
+def test_a_shadow_is_asked_as_well_and_nobody_sees_it(gateway, state):
+    begun = start(gateway, state, "sour", stages=(1.0,), shadow=True, tolerances={"refusals": 0.01})
+    for n in range(400):
+        assert ask(gateway, f"s{n}")["x-weighbridge-engine"] == "writer@old"
+        if n % 20 == 19 and not canary.load(state, "assistant").open:
+            break
+    gateway.until(lambda: not canary.load(state, "assistant").open)
+    found = canary.load(state, "assistant")
+    assert (found.id, found.status) == (begun.id, "done")
+    assert found.reason.startswith("unsafe: refusals")
+    assert state.current().plan.routes["assistant"].shadow is None
 
 
 def test_what_users_say_is_kept(gateway, state):

@@ -81,7 +81,7 @@ class Bench:
         return Keeper(self.state, lambda: self.engines, self.folder, holder=holder, now=lambda: self.now)
 
     def start(self, **more):
-        given = {"stages": (0.5, 1.0), "least": 5, "harm": 1.0, "who": "ann"} | more
+        given: dict[str, Any] = {"stages": (0.5, 1.0), "least": 5, "harm": 1.0, "who": "ann"} | more
         made = canary.Swap("id", "r", "", given.pop("candidate", NEW), self.now, **given)
         return canary.start(self.state, self.engines, made, environ={})
 
@@ -89,7 +89,7 @@ class Bench:
         """Exchanges of a conversation each, on the sides that the plan in force says."""
         for _ in range(count):
             number = next(self.numbers)
-            trial = self.state.current().plan.routes["r"].canary
+            trial = self.route.canary
             arm = routes.arm(trial, f"c{number}") if trial else ""
             engine = NEW if arm == "canary" else OLD
             failed = bad(arm, number)
@@ -108,8 +108,14 @@ class Bench:
         return {one.id: decision.do for one, decision in self.keeper.step()}.get("id")
 
     @property
+    def plan(self):
+        current = self.state.current()
+        assert current is not None
+        return current.plan
+
+    @property
     def route(self):
-        return self.state.current().plan.routes["r"]
+        return self.plan.routes["r"]
 
     def close(self):
         self.writer.close()
@@ -372,6 +378,76 @@ def test_two_moves_of_a_route_at_once_are_refused(bench):
         canary.running(bench.state)
 
 
+# --- shadows --------------------------------------------------------------------------------------
+
+
+def repeated(bench, count, bad=lambda n: False, **more):
+    """Exchanges of a conversation each, and the shadow of each."""
+    for _ in range(count):
+        number = next(bench.numbers)
+        own = Trace(
+            f"{number:026d}", bench.now, "r", OLD, conversation=f"c{number}", swap="id", arm="control", total=1.0,
+            attempts=(Attempt(OLD, 0.0, 1.0),), request=ASK, reply=said("Es regnet, weil Herbst ist."),
+        )  # fmt: skip
+        code = "overloaded" if bad(number) else "ok"
+        other = Trace(
+            f"{number + 10**6:026d}", bench.now, NEW, NEW, source="shadow", swap="id", arm="shadow", pair=own.id,
+            total=1.0, outcome=code, attempts=(Attempt(NEW, 0.0, 1.0, code),), request=ASK, reply=own.reply, **more,
+        )  # fmt: skip
+        for one in (own, other) if number % 2 else (other, own):
+            bench.writer.record(one)
+    bench.writer.flush()
+    bench.now += 1
+
+
+def test_a_shadow_ends_with_its_verdict(bench):
+    tolerances = {"errors": 0.2, "refusals": 0.2, "tools": 0.1, "latency": 0.2}
+    made = bench.start(stages=(0.3,), shadow=True, tolerances=tolerances, least=20)
+    assert (bench.route.shadow, bench.route.canary) == (Trial(NEW, 0.3, "id"), None)
+    assert bench.step() == "wait"
+    repeated(bench, 60)
+    assert bench.step() == "finish"
+    found = canary.load(bench.state, "r")
+    assert found.status == "done"
+    assert found.reason == "safe: errors, refusals, latency, in 60 conversations"
+    assert (bench.route.shadow, bench.route.primary) == (None, OLD)
+    move = swap.status(bench.state, "r").moves[0]
+    assert {one.guard: one.verdict for one in move.findings}["tools"] == "undecided"
+    assert replace(made, status="done").share == 0.3
+
+
+def test_a_shadow_that_is_worse_says_so(bench):
+    bench.start(stages=(1.0,), shadow=True)
+    repeated(bench, 80, bad=lambda n: n % 4 == 0)
+    assert bench.step() == "finish"
+    assert canary.load(bench.state, "r").reason.startswith("unsafe: errors: 25.00% against 0.00%")
+
+
+def test_a_shadow_ends_with_its_money(bench):
+    bench.engines = catalogue.load(
+        Config(
+            settings=Settings(), folder=bench.folder, models={"b": {"lab": "test"}},
+            hosts={"test": {"url": "http://127.0.0.1:9/v1", "auth": "none"}},
+            offers={NEW: {"price": {"input": 1.0, "output": 1.0, "valid_from": "1970-01-01"}}},
+        )
+    )  # fmt: skip
+    bench.start(stages=(1.0,), shadow=True, budget=5_000_000)
+    assert [record.name for record in bench.state.records("rule")] == ["key:swap-id"]
+    repeated(bench, 3)
+    bench.writer.record(
+        Trace("9" * 26, bench.now, NEW, "", source="shadow", swap="id", arm="shadow", outcome="budget_spent", pair="x")
+    )
+    bench.writer.flush()
+    assert bench.step() == "finish"
+    assert canary.load(bench.state, "r").reason == "undecided: its budget is spent after 3 conversations"
+    assert bench.state.records("rule") == []
+
+
+def test_a_budget_without_a_price_is_refused(bench):
+    with pytest.raises(InputError, match="price of b@test is unknown"):
+        bench.start(stages=(1.0,), shadow=True, budget=1)
+
+
 # --- judging --------------------------------------------------------------------------------------
 
 
@@ -501,7 +577,7 @@ def test_the_form_of_an_answer(request_, reply, malformed, miscalled, refused):
 
 def test_sides_are_fair_and_nobody_turns_back():
     names = [f"conversation {n}" for n in range(4000)]
-    before: dict[str, str] = {}
+    before: dict[str, Any] = {}
     for share in (0.01, 0.05, 0.25, 0.5, 1.0):
         now = {name: routes.arm(Trial(NEW, share, "s"), name) for name in names}
         count = sum(arm == "canary" for arm in now.values())

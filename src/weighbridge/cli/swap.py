@@ -19,6 +19,7 @@ Why = Annotated[str, typer.Option("--why", help="The reason, for the history.", 
 
 app.command()(swap_preflight.preflight)
 app.command()(swap_replay.replay)
+app.command()(swap_canary.shadow)
 app.command()(swap_canary.start)
 app.command()(swap_canary.pause)
 app.command()(swap_canary.resume)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 Route = Annotated[str, typer.Argument(help="The route, as applications name it.", metavar="ROUTE")]
 Why = Annotated[str, typer.Option("--why", help="The reason, for the history.", metavar="TEXT")]
+Tolerances = Annotated[
+    list[str] | None,
+    typer.Option("--tolerance", help="How much worse is fine, in percent: errors=0.5,cost=off.", metavar="LIST"),
+]
 _PERCENT = 100
+_ONE = 1_000_000  #: micro-units of money
 
 
 def start(
@@ -29,10 +34,7 @@ def start(
     stages: Annotated[
         str, typer.Option("--stages", help="Its share of the conversations, in percent.", metavar="LIST")
     ] = "1,5,25,50,100",
-    tolerance: Annotated[
-        list[str] | None,
-        typer.Option("--tolerance", help="How much worse is fine, in percent: errors=0.5,cost=off.", metavar="LIST"),
-    ] = None,
+    tolerance: Tolerances = None,
     least: Annotated[int, typer.Option(min=1, help="Conversations on each side that a stage takes at least.")] = 50,
     hold: Annotated[str, typer.Option("--hold", help="How long a stage takes at least: 10m, 2h.", metavar="TIME")] = "",
     harm: Annotated[
@@ -51,36 +53,79 @@ def start(
 
     Example: weighbridge swap start assistant glm-5.2@zai --tolerance latency=20,cost=off
     """
-    import secrets
-    import time
-
-    from weighbridge.engines.catalogue import load
-    from weighbridge.swap import canary
-
-    config = common.load_config(ctx)
-    now = time.time()
-    swap = canary.Swap(
-        id=secrets.token_hex(8),
-        route=route,
-        base="",
-        candidate=engine,
-        started=now,
+    _begin(
+        ctx,
+        route,
+        engine,
         stages=tuple(_numbers(stages)),
         tolerances=_tolerances(tolerance or ()),
         least=least,
         hold=_seconds(hold),
         harm=harm / _PERCENT,
         alpha=alpha / _PERCENT,
-        who=common.who(),
         why=why,
+        as_json=as_json,
     )
+
+
+def shadow(
+    ctx: typer.Context,
+    route: Route,
+    engine: Annotated[str, typer.Argument(help="The engine that is asked as well.", metavar="ENGINE")],
+    share: Annotated[float, typer.Option(help="Of the requests, in percent.")] = 5.0,
+    budget: Annotated[
+        str | None,
+        typer.Option("--budget", help="To spend, in its price's currency; none: any. 1 by default.", metavar="AMOUNT"),
+    ] = None,
+    tolerance: Tolerances = None,
+    least: Annotated[int, typer.Option(min=1, help="Conversations that it takes at least to be called safe.")] = 50,
+    alpha: Annotated[float, typer.Option(help="The chance, in percent, of a wrong verdict.")] = 5.0,
+    why: Why = "",
+    as_json: common.Json = False,
+) -> None:
+    """Ask ENGINE a share of ROUTE's live requests as well, once their callers have an answer.
+
+    Nobody sees its answers. It ends when the verdict is known or the budget is
+    spent; 'swap rollback ROUTE' ends it before.
+
+    Example: weighbridge swap shadow assistant glm-5.2@zai --share 5 --budget 2
+    """
+    _begin(
+        ctx,
+        route,
+        engine,
+        stages=(share / _PERCENT,),
+        tolerances=_tolerances(tolerance or ()),
+        least=least,
+        alpha=alpha / _PERCENT,
+        why=why,
+        shadow=True,
+        budget=_ONE if budget is None else _budget(budget),
+        as_json=as_json,
+    )
+
+
+def _begin(ctx: typer.Context, route: str, engine: str, *, as_json: bool, **how: Any) -> None:
+    import secrets
+    import time
+
+    from weighbridge.engines.catalogue import load
+    from weighbridge.routes.policy import day_of
+    from weighbridge.swap import canary
+
+    config, now = common.load_config(ctx), time.time()
+    known = load(config)
+    if how.get("budget") == _ONE and known.engine(engine).price_at(day_of(now)) is None:
+        how["budget"] = None  # nobody knows what it costs, and nobody said what it may
+    swap = canary.Swap(secrets.token_hex(8), route, "", engine, now, who=common.who(), **how)
     with common.state_store(config) as state:
-        made = canary.start(state, load(config), swap, environ=common.environ(config))
+        made = canary.start(state, known, swap, environ=common.environ(config))
     if as_json:
         common.print_json(made)
         return
     out = common.console()
-    out.print(f"{route}: {made.share * _PERCENT:.4g} % of the conversations go to {made.candidate} now.", markup=False)
+    what = "requests go to {} as well now" if made.shadow else "conversations go to {} now"
+    out.print(f"{route}: {made.share * _PERCENT:.4g} % of the {what.format(made.candidate)}.", markup=False)
     out.print(f"See how it stands: weighbridge swap status {route}", markup=False)
     if not config.settings.store.bodies:
         out.print(
@@ -152,6 +197,13 @@ def _tolerances(given: list[str] | tuple[()]) -> dict[Guard, float]:
     return found
 
 
+def _budget(text: str) -> int | None:
+    from weighbridge.cli.rulebook import amount
+
+    found = amount(text, "--budget")
+    return found if isinstance(found, int) else None
+
+
 def _seconds(text: str) -> float:
     from weighbridge.cli.times import span
 
@@ -172,16 +224,21 @@ def show(move: Move) -> None:
     shares = [f"{share * _PERCENT:.4g} %" for share in swap.stages]
     if swap.open:
         shares[swap.stage] = f"[{shares[swap.stage]}]"
-    out.print(f"\nMove of {swap.route}: {swap.base} -> {swap.candidate}, {swap.status.replace('_', ' ')}", markup=False)
+    kind = "Shadow" if swap.shadow else "Move"
+    out.print(
+        f"\n{kind} of {swap.route}: {swap.base} -> {swap.candidate}, {swap.status.replace('_', ' ')}", markup=False
+    )
     out.print(f"Stages {', '.join(shares)}; begun {begun} by {swap.who}", markup=False)
     if swap.why:
         out.print(f"    {common.printable(swap.why)}", markup=False)
     out.print(f"This stage: {move.canary:,} conversations on the candidate, {move.control:,} to compare them with.")
     table = Table(box=None, pad_edge=False)
-    for at, column in enumerate(("guard", "pairs", "candidate", "today's", "may be", "p", "fires at")):
+    for at, column in enumerate(
+        ("guard", "pairs", "candidate", "today's", "may be", "p", "fires at", *(("verdict",) if swap.shadow else ()))
+    ):
         table.add_column(column, justify="right" if at else "left", overflow="fold")
     for one in move.findings:
-        table.add_row(*_cells(one))
+        table.add_row(*_cells(one), *((one.verdict if one.pairs else "-",) if swap.shadow else ()))
     out.print(table)
     if swap.reason:
         out.print(f"It ended: {common.printable(swap.reason)}", markup=False)

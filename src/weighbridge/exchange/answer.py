@@ -18,6 +18,7 @@ from weighbridge.canon import (
     ReasoningDelta,
     Reply,
     Request,
+    Route,
     TextDelta,
     Trace,
 )
@@ -141,6 +142,11 @@ class Answer:
     def told(self) -> tuple[tuple[bytes, bytes], ...]:
         """Further headers for the caller: how much of its limits is left, and whether the answer was kept."""
         return self._tracer.headers
+
+    @property
+    def shadowed(self) -> Route | None:
+        """The route whose shadow is to repeat the exchange."""
+        return None if self._tracer.cached else self._tracer.shadowed
 
     @property
     def trace(self) -> Trace | None:

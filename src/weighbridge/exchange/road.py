@@ -25,11 +25,12 @@ from weighbridge.exchange.keeping import Keepsakes
 from weighbridge.exchange.permit import Governor
 from weighbridge.exchange.seams import Cache, Screen
 from weighbridge.exchange.search import Search
+from weighbridge.exchange.shadow import Shadows
 from weighbridge.exchange.steering import Steering, indifferent
 from weighbridge.exchange.tracer import Tracer, day_of
 from weighbridge.exchange.tries import Ledger
 from weighbridge.exchange.veil import Veil, Veils
-from weighbridge.routes import Choice, arm, choose
+from weighbridge.routes import Choice, arm, choose, shadowed
 
 
 class Road:
@@ -86,6 +87,7 @@ class Road:
         self._cache = cache
         self._steering = steering or indifferent(clock)
         self._veils = veils
+        self._shadows: Shadows | None = None
         self._choices: tuple[Plan, dict[str, Choice]] = (plan(), {})
 
     @property
@@ -109,7 +111,14 @@ class Road:
             InputError: The request cannot be carried.
             LossError: The route is strict, and something that was asked for would be lost on the way.
         """
-        return await self._go(call, self._errands.conversation(call), self._record)
+        answer = await self._go(call, self._errands.conversation(call), self._record)
+        if self._shadows is not None and answer.shadowed is not None:
+            self._shadows.follow(call, answer.shadowed, answer.trace_id)
+        return answer
+
+    def cast(self, shadows: Shadows) -> None:
+        """From now on, repeat exchanges of routes that have a shadow. Without it, nobody repeats any."""
+        self._shadows = shadows
 
     async def run(self, call: Call) -> Trace:
         """A whole exchange, read to its end. What fails is told by the trace's `outcome` and `error`."""
@@ -267,6 +276,11 @@ class Road:
 
     def _on_its_side(self, call: Call, choice: Choice, tracer: Tracer) -> Choice:
         """Where another engine is tried, the conversation's side of that; see `routes.arm`."""
+        entry = choice.entry
+        if entry is not None and entry.shadow is not None and self._shadows is not None:
+            if entry.shadow.engine not in self._plan().cut and shadowed(entry.shadow, tracer.id):
+                tracer.swap, tracer.arm, tracer.shadowed = entry.shadow.swap, "control", entry
+            return choice
         if choice.canary is None or choice.entry is None or choice.entry.canary is None:
             return choice
         trial = choice.entry.canary

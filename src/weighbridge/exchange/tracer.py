@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable
 from functools import cached_property
 
-from weighbridge.canon import Attempt, Engine, Loss, Reply, Request, Trace, Usage
+from weighbridge.canon import Attempt, Engine, Loss, Reply, Request, Route, Trace, Usage
 from weighbridge.engines.clock import Clock
 from weighbridge.errors import EngineError, WeighbridgeError
 from weighbridge.exchange.call import Call
@@ -44,6 +44,7 @@ class Tracer:
         veil: What hides the request from its engines; None: nothing does.
         swap: The id of the move that is under way for its conversation.
         arm: On which side of it the conversation is.
+        shadowed: The route whose shadow repeats it; None where none does.
         ended: Called with the trace when the exchange ends, before the permit is settled; must not fail.
     """
 
@@ -82,6 +83,7 @@ class Tracer:
         self.veil: Veil | None = None
         self.swap = ""
         self.arm: Arm = ""
+        self.shadowed: Route | None = None
         self.trace: Trace | None = None
 
     @property

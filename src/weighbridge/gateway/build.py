@@ -29,6 +29,7 @@ from weighbridge.errors import StoreError
 from weighbridge.exchange import Road
 from weighbridge.exchange.cache import AnswerCache
 from weighbridge.exchange.screen import PolicyScreen
+from weighbridge.exchange.shadow import Shadows
 from weighbridge.exchange.steering import Steering
 from weighbridge.exchange.veil import Veils
 from weighbridge.gateway.admit import Admit
@@ -144,6 +145,7 @@ class Built:
 
     async def close(self) -> None:
         """Let go of everything; what was recorded is on the disk afterwards."""
+        await self._shadows.close()
         await self._client.close()
         self._veils.close()
         self._plans.close()
@@ -192,6 +194,8 @@ class Built:
                 count=lambda route, result: self._metrics.add("weighbridge_cache_total", (route, result)),
             ),
         )
+        self._shadows = Shadows(road.run, skipped=lambda: self._metrics.add("weighbridge_shadows_skipped_total", ()))
+        road.cast(self._shadows)
         return Parts(
             road=road,
             counting=Counting(road, self._plans.plan, self._engine),

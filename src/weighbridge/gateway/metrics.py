@@ -73,6 +73,9 @@ FAMILIES = (
     Family("weighbridge_mask_seconds", "histogram", "Time to look through a request and mask it."),
     Family("weighbridge_hedges_total", "counter", "Engines asked beside a slow one.", ("route", "engine", "outcome")),
     Family("weighbridge_engine_workers", "gauge", "Workers that go easy on an engine.", ("engine", "state")),
+    Family(
+        "weighbridge_shadows_skipped_total", "counter", "Exchanges that no shadow repeated, as too many were under way."
+    ),
     Family("weighbridge_traces_dropped_total", "counter", "Traces that could not be recorded."),
     Family("weighbridge_interrupted_total", "counter", "Exchanges cut off by the death of their worker."),
     Family("weighbridge_plan", "gauge", "Number of the plan in force.", largest=True),

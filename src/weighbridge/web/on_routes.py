@@ -45,6 +45,10 @@ class Stages(Struct, frozen=True, forbid_unknown_fields=True):
     harm: Annotated[float, Meta(gt=0, le=1, description="The most that may go wrong in the next stage.")] = 0.01
     least: Annotated[int, Meta(ge=1, le=1_000_000, description="Conversations on each side of a stage.")] = 50
     hold: Annotated[float, Meta(ge=0, le=2_592_000, description="Seconds that a stage takes at least.")] = 0.0
+    shadow: Annotated[bool, Meta(description="Ask the engine as well: nobody sees its answers. One stage.")] = False
+    budget: Annotated[
+        Annotated[int, Meta(ge=0, le=10**15)] | None, Meta(description="What a shadow may spend, in micro-units.")
+    ] = None
     why: Why = ""
 
 
@@ -93,6 +97,8 @@ def _start(asked: Asked) -> canary.Swap:
         harm=body.harm,
         least=body.least,
         hold=body.hold,
+        shadow=body.shadow,
+        budget=body.budget if body.shadow else None,
         who=asked.who,
         why=body.why,
     )

@@ -42,6 +42,31 @@ def decide(judge: Judge, *, now: float) -> Decision:
     return Decision("finish", f"no guard objects after {canary:,} conversations with all of the traffic")
 
 
+def decide_shadow(judge: Judge, *, broke: bool) -> Decision:
+    """What is to be done with a shadow: it ends when the verdict is known, or its money is spent.
+
+    Unsafe is known as soon as one guard says so; safe when all say so that have anything to look at, after as many
+    conversations as it asks for.
+
+    Args:
+        judge: What was seen.
+        broke: Is its budget spent?
+    """
+    findings = [one for one in judge.findings() if one.pairs]
+    unsafe = [sentence(one) for one in findings if one.verdict == "unsafe"]
+    if unsafe:
+        return Decision("finish", f"unsafe: {'; '.join(unsafe)}")
+    open_ = [one.guard for one in findings if one.verdict == "undecided"]
+    conversations, _ = judge.conversations
+    if findings and not open_ and conversations >= judge.swap.least:
+        return Decision(
+            "finish", f"safe: {', '.join(one.guard for one in findings)}, in {conversations:,} conversations"
+        )
+    if broke:
+        return Decision("finish", f"undecided: its budget is spent after {conversations:,} conversations")
+    return Decision("wait", f"undecided: {', '.join(open_) or 'nothing was seen yet'}")
+
+
 def sentence(one: Finding) -> str:
     """What a guard has seen, in words."""
     where = f" (language: {one.where})" if one.where else ""

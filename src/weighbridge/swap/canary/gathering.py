@@ -16,7 +16,7 @@ from weighbridge.store.state import State
 from weighbridge.store.tail import Tail
 from weighbridge.swap.canary.judging import Said
 from weighbridge.swap.canary.record import Swap
-from weighbridge.swap.signs import signs
+from weighbridge.swap.signs import Signs, signs
 
 _REMEMBERED = 50_000  #: exchanges of which a user may still say something
 _BATCH = 500
@@ -27,6 +27,15 @@ class _Known(Struct, frozen=True):
     arm: str
     conversation: str
     key: str
+
+
+class _Half(Struct, frozen=True):
+    """An exchange, or the one that repeats it, until the other one is there."""
+
+    repeats: bool
+    signs: Signs
+    conversation: str
+    at: float
 
 
 class Gathering:
@@ -44,6 +53,8 @@ class Gathering:
         self._caught: set[str] = set()
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._waiting: list[Row] = []
+        self._halves: OrderedDict[str, _Half] = OrderedDict()
+        self.broke: set[str] = set()  #: the ids of shadows whose budget is spent
         self._heard: set[int] = set()
 
     def gather(self, swaps: Mapping[str, Swap]) -> None:
@@ -70,11 +81,14 @@ class Gathering:
         from weighbridge.store import reader
 
         if self._folder.is_dir():
-            for trace in reader.scan(self._folder, route=swap.route, since=swap.started):
+            for trace in reader.scan(self._folder, since=swap.started):
                 if trace.swap == swap.id:
                     self._take(trace, swap)
 
     def _take(self, trace: Trace, swap: Swap) -> None:
+        if swap.shadow:
+            self._pair(trace, swap)
+            return
         if trace.arm not in ("canary", "control") or trace.source != "gateway":
             return
         conversation = trace.conversation or trace.id
@@ -86,6 +100,25 @@ class Gathering:
         self._waiting.append(Row(swap.id, trace.id, trace.arm, conversation, trace.at, msgspec.json.encode(said)))
         if len(self._waiting) >= _BATCH:
             self._flush()
+
+    def _pair(self, trace: Trace, swap: Swap) -> None:
+        """Both halves of a pair are recorded here, in whichever order; what waits for the other one waits so long."""
+        repeats = trace.arm == "shadow"
+        if repeats and trace.outcome == "budget_spent":
+            self.broke.add(swap.id)
+            return
+        name = trace.pair if repeats else trace.id
+        half = _Half(repeats, signs(trace, swap.candidate if repeats else swap.base), trace.conversation, trace.at)
+        first = self._halves.get(name)
+        if first is None or first.repeats == repeats:  # read twice, as at the beginning
+            self._halves[name] = half
+            while len(self._halves) > _REMEMBERED:
+                self._halves.popitem(last=False)
+            return
+        del self._halves[name]
+        theirs, ours = (half, first) if repeats else (first, half)
+        data = msgspec.json.encode(Said(signs=theirs.signs, other=ours.signs))
+        self._waiting.append(Row(swap.id, name, "shadow", ours.conversation or name, ours.at, data))
 
     def _listen(self, since: float) -> None:
         """What users say of exchanges that this gateway answered; others are another gateway's to tell of."""

@@ -14,11 +14,13 @@ from statistics import median
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from weighbridge.store.evidence import Row
 from weighbridge.swap.canary.record import Guard, Swap
 from weighbridge.swap.signs import Signs
 from weighbridge.weigh.stats.wealth import Wealth, mean_wealth, p_value, upper_bound
+from weighbridge.weigh.types import VerdictWord
 
 SHARES: frozenset[Guard] = frozenset({"errors", "format", "tools", "refusals", "feedback"})
 """Guards that look at yes or no; the others compare amounts."""
@@ -31,6 +33,7 @@ class Said(Struct, frozen=True, omit_defaults=True):
 
     signs: Signs | None = None
     good: bool | None = None
+    other: Signs | None = None  #: of a shadow: what the route's own engine says in the exchange that it repeats
 
 
 class Finding(Struct, frozen=True):
@@ -47,6 +50,7 @@ class Finding(Struct, frozen=True):
         harm: At most so many more conversations of all go wrong with the candidate (an upper bound that holds at all
             times at once); None where the guard compares amounts.
         where: The language in which it shows most, "" where it shows overall.
+        worse: The chance of such evidence, at any time, if the candidate were worse than the tolerance.
     """
 
     guard: Guard
@@ -58,11 +62,17 @@ class Finding(Struct, frozen=True):
     limit: float
     harm: float | None = None
     where: str = ""
+    worse: float = 1.0
 
     @property
     def fired(self) -> bool:
         """Is it a reason to go back?"""
         return self.p <= self.limit
+
+    @property
+    def verdict(self) -> VerdictWord:
+        """May the route move, as far as this guard is concerned?"""
+        return "unsafe" if self.fired else "safe" if self.worse <= self.limit else "undecided"
 
 
 class Judge:
@@ -91,6 +101,9 @@ class Judge:
         """
         for row in rows:
             self.seen = max(self.seen, row.id)
+            if row.arm == "shadow":
+                self._repeated(row)
+                continue
             if row.arm not in self._sides or not self._counts(row):
                 continue
             said = _said(row.data)
@@ -104,6 +117,19 @@ class Judge:
                     bad = next((value for guard, value in _values(said.signs) if guard == name), 0.0)
                     if said.signs.failed is not None:
                         harm.see(row.arm, row.conversation, bad)
+
+    def _repeated(self, row: Row) -> None:
+        """A shadow: both engines had the same request, so both halves of each pair come at once."""
+        said = _said(row.data)
+        if said.signs is None or said.other is None:
+            return
+        ours = dict(_values(said.other))
+        for name, value in _values(said.signs):
+            if name in ours:
+                self._sides["canary"].add(row.conversation)
+                self._sides["control"].add(row.conversation)
+                self._see(name, replace(row, arm="canary"), value, said.signs.language)
+                self._see(name, replace(row, arm="control"), ours[name], said.signs.language)
 
     def findings(self) -> tuple[Finding, ...]:
         """What each guard has seen so far."""
@@ -122,6 +148,7 @@ class Judge:
                     limit=limit,
                     harm=harm.bound(swap.alpha / len(swap.stages)) if harm is not None else None,
                     where=seat.where,
+                    worse=p_value(seat.back.best),
                 )
             )
         return tuple(found)
@@ -160,6 +187,7 @@ class _Seat:
         self._known: dict[str, set[str]] = {"canary": set(), "control": set()}
         self._all = (_Queue(), self._wealth())
         self._by_language: dict[str, tuple[_Queue, Wealth]] = {}
+        self.back = Wealth(-self._all[1].bound)  #: who bets that it is not that much worse
         self.best = 0.0
         self.where = ""
 
@@ -200,10 +228,12 @@ class _Seat:
         queue, wealth = place
         before = wealth.n
         for canary, control in queue.add(arm, value):
-            if self._name in SHARES:
-                wealth.add(canary - control)
-            else:
-                wealth.add(1.0 if canary > control * (1 + self._bound) else -1.0)
+            worse = canary - control
+            if self._name not in SHARES:
+                worse = 1.0 if canary > control * (1 + self._bound) else -1.0
+            wealth.add(worse)
+            if place is self._all:
+                self.back.add(-worse)
         return wealth.n > before
 
     def _look(self) -> None:

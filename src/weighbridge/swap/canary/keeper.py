@@ -16,7 +16,7 @@ from weighbridge.engines.catalogue import Catalogue
 from weighbridge.errors import WeighbridgeError
 from weighbridge.store import evidence
 from weighbridge.store.state import State
-from weighbridge.swap.canary.deciding import Decision, decide
+from weighbridge.swap.canary.deciding import Decision, decide, decide_shadow
 from weighbridge.swap.canary.gathering import Gathering, names
 from weighbridge.swap.canary.judging import Judge
 from weighbridge.swap.canary.record import Swap, change, running
@@ -82,14 +82,15 @@ class Keeper:
         now = self._now()
         current = self._state.current()
         entry = current.plan.routes.get(swap.route) if current else None
-        trial = entry.canary if entry is not None else None
-        if trial is None or trial.swap != swap.id:
+        trial = swap.trial(entry)
+        if trial is None:
             return self._without_trial(swap, now)
         if not swap.moved or trial.share != swap.share:  # whoever published it died before it was written down
             stage = swap.stages.index(trial.share) if trial.share in swap.stages else swap.stage
             act = Act(now, WHO, "swap.stage", subject=swap.route)
             swap = change(self._state, swap.route, lambda b: replace(b or swap, stage=stage, moved=now), act=act)
-        decision = decide(self._judge(swap), now=now)
+        broke = swap.id in self._gathering.broke
+        decision = decide_shadow(self._judge(swap), broke=broke) if swap.shadow else decide(self._judge(swap), now=now)
         self._act(swap, decision, now)
         return decision
 
@@ -110,7 +111,9 @@ class Keeper:
 
     def _act(self, swap: Swap, decision: Decision, now: float) -> None:
         state = self._state
-        if decision.do == "back":
+        if swap.shadow and decision.do == "finish":
+            withdraw(state, swap, who=WHO, why=decision.why, at=now, status="done")
+        elif decision.do == "back":
             log.warning("%s goes back to %s: %s", swap.route, swap.base, decision.why)
             withdraw(state, swap, who=WHO, why=decision.why, at=now, status="rolled_back")
         elif decision.do == "advance":

@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from weighbridge.canon import Act
+from weighbridge.canon import Act, Route, Trial
 from weighbridge.errors import InputError, NotFoundError, StoreError, did_you_mean
 from weighbridge.store.state import State
 
@@ -56,6 +56,8 @@ class Swap(Struct, frozen=True, omit_defaults=True):
         moved: When the stage came into force; 0: none has yet.
         who: Who began it.
         why: Their reason.
+        shadow: The candidate answers nobody: it is asked a share of the requests as well.
+        budget: What a shadow may spend, in micro-units of its price's currency; None: whatever it costs.
         ended: When it ended.
         reason: Why it ended.
     """
@@ -76,6 +78,8 @@ class Swap(Struct, frozen=True, omit_defaults=True):
     moved: float = 0.0
     who: str = ""
     why: str = ""
+    shadow: bool = False
+    budget: int | None = None
     ended: float | None = None
     reason: str = ""
 
@@ -83,6 +87,11 @@ class Swap(Struct, frozen=True, omit_defaults=True):
     def share(self) -> float:
         """Of the stage in force."""
         return self.stages[self.stage]
+
+    def trial(self, entry: Route | None) -> Trial | None:
+        """This move's own trial in a route, if it has it."""
+        found = None if entry is None else entry.shadow if self.shadow else entry.canary
+        return found if found is not None and found.swap == self.id else None
 
     @property
     def open(self) -> bool:

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from weighbridge.store import evidence
 from weighbridge.store.state import State
-from weighbridge.swap.canary.deciding import decide
+from weighbridge.swap.canary.deciding import decide, decide_shadow
 from weighbridge.swap.canary.judging import Finding, judged
 from weighbridge.swap.canary.record import Swap
 
@@ -28,6 +28,8 @@ def standing(state: State, swap: Swap, *, now: float) -> Move:
         StoreError: The store cannot be read.
     """
     judge = judged(swap, evidence.read(state.database, swap.id))
-    coming = decide(judge, now=now) if swap.open else None
-    told = "" if coming is None else f"{coming.do}: {coming.why}"
+    told = ""
+    if swap.open:
+        coming = decide_shadow(judge, broke=False) if swap.shadow else decide(judge, now=now)
+        told = f"{coming.do}: {coming.why}"
     return Move(swap, *judge.conversations, judge.findings(), told)

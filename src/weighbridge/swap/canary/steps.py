@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
+from typing import Any
 
 from msgspec.structs import replace
 
 from weighbridge import routes
-from weighbridge.access import facts
-from weighbridge.canon import Act, Plan, Publication, Trial
+from weighbridge.access import facts, rules
+from weighbridge.canon import Act, Plan, Price, Publication, Trial
 from weighbridge.engines.catalogue import Catalogue
 from weighbridge.engines.keys import has_key, how_to_set
 from weighbridge.errors import InputError, NoKeyError, NotFoundError
+from weighbridge.exchange.shadow import budget_key
 from weighbridge.routes.policy import check_plan, day_of
 from weighbridge.store import evidence
 from weighbridge.store.state import State
@@ -52,6 +55,12 @@ def start(state: State, catalogue: Catalogue, swap: Swap, *, environ: Mapping[st
             where=found.name,
             fix=f"{how_to_set(found.host)} The gateway needs it where it runs. Then begin again.",
         )
+    if swap.shadow and swap.budget is not None and found.price_at(day_of(swap.started)) is None:
+        raise InputError(
+            f"The price of {found.name} is unknown, so that no budget can be kept.",
+            where="--budget",
+            fix="Give the price in the catalogue, or --budget none.",
+        )
     swap = replace(swap, base=entry.primary, candidate=found.name)
     known = facts.current(state, catalogue)
     check_plan(plan, _with(plan, swap), known.engine, day=day_of(swap.started))
@@ -67,8 +76,11 @@ def start(state: State, catalogue: Catalogue, swap: Swap, *, environ: Mapping[st
         old[:] = [before.id] if before is not None else []
         return swap
 
-    change(state, swap.route, begin, act=Act(swap.started, swap.who, "swap.start", subject=swap.route, why=swap.why))
+    act = Act(swap.started, swap.who, "swap.shadow" if swap.shadow else "swap.start", subject=swap.route, why=swap.why)
+    change(state, swap.route, begin, act=act)
     evidence.forget(state.database, old)
+    if swap.shadow and swap.budget is not None:
+        _allow(state, swap, found.price_at(day_of(swap.started)), swap.budget)
     return enter(state, catalogue, swap, at=swap.started)
 
 
@@ -84,15 +96,15 @@ def enter(state: State, catalogue: Catalogue, swap: Swap, *, at: float) -> Swap:
 
     def publish(plan: Plan | None) -> Plan:
         now = plan or Plan(number=0)
-        trial = routes.route(now, swap.route).canary
-        if swap.stage and (trial is None or trial.swap != swap.id):
+        if swap.stage and swap.trial(routes.route(now, swap.route)) is None:
             raise _gone(swap)
         new = _with(now, swap)
         check_plan(plan, new, known.engine, day=day_of(at))
         return new
 
-    why = f"{swap.share * 100:.4g} % of the conversations to {swap.candidate}"
-    state.update(publish, action="canary", who=swap.who, why=why, route=swap.route, at=at)
+    what = "requests also" if swap.shadow else "conversations"
+    why = f"{swap.share * 100:.4g} % of the {what} to {swap.candidate}"
+    state.update(publish, action="shadow" if swap.shadow else "canary", who=swap.who, why=why, route=swap.route, at=at)
     act = Act(at, swap.who, "swap.stage", subject=swap.route, why=why)
     return change(state, swap.route, lambda before: replace(_same(before, swap), stage=swap.stage, moved=at), act=act)
 
@@ -160,8 +172,7 @@ def finish(state: State, catalogue: Catalogue, swap: Swap, *, who: str, why: str
 
     def publish(plan: Plan | None) -> Plan:
         now = plan or Plan(number=0)
-        trial = routes.route(now, swap.route).canary
-        if trial is None or trial.swap != swap.id:
+        if swap.trial(routes.route(now, swap.route)) is None:
             raise _gone(swap)
         new = routes.promote(now, swap.route, swap.candidate)
         check_plan(plan, new, known.engine, day=day_of(at))
@@ -183,20 +194,34 @@ def close(state: State, swap: Swap, *, who: str, why: str, at: float, status: St
         now = before or swap
         return replace(now, status=status, ended=at, reason=why) if now.id == swap.id and now.open else now
 
+    if swap.shadow and swap.budget is not None:
+        _allow(state, swap, None, None)
     change(state, swap.route, over, act=Act(at, who, f"swap.{status}", subject=swap.route, why=why))
 
 
 def _with(plan: Plan, swap: Swap) -> Plan:
     entry = routes.route(plan, swap.route)
-    tried = replace(entry, canary=Trial(swap.candidate, swap.share, swap.id))
+    trial = Trial(swap.candidate, swap.share, swap.id)
+    tried = replace(entry, shadow=trial) if swap.shadow else replace(entry, canary=trial)
     return replace(plan, routes={**plan.routes, swap.route: tried})
 
 
 def _without(plan: Plan, swap: Swap) -> Plan:
     entry = plan.routes.get(swap.route)
-    if entry is None or entry.canary is None or entry.canary.swap != swap.id:
+    if entry is None or swap.trial(entry) is None:
         raise _gone(swap)
-    return replace(plan, routes={**plan.routes, swap.route: replace(entry, canary=None)})
+    left = replace(entry, shadow=None) if swap.shadow else replace(entry, canary=None)
+    return replace(plan, routes={**plan.routes, swap.route: left})
+
+
+def _allow(state: State, swap: Swap, price: Price | None, amount: int | None) -> None:
+    """What a shadow may spend: a budget of the key that its calls show, which workers keep to the micro-unit."""
+    subject = f"key:{budget_key(swap.id)}"
+    changes: dict[str, Any] = {"month": None}
+    if amount is not None:
+        changes = {"month": amount, "hard": True, "currency": price.currency if price is not None else "USD"}
+    with contextlib.suppress(NotFoundError):  # taken away before
+        rules.set_rule(state, subject, changes, who=swap.who, at=swap.started, why=f"shadow of {swap.route}")
 
 
 def _turn(state: State, route: str, before: Status, after: Status, act: Act) -> Swap:

@@ -26,7 +26,7 @@ class Wealth:
     (Ville 1939).
 
     Args:
-        bound: 0 to below 1; values are from -1 to 1.
+        bound: Above -1 and below 1; values are from -1 to 1.
 
     Attributes:
         n: Values so far.
@@ -35,7 +35,7 @@ class Wealth:
     """
 
     def __init__(self, bound: float) -> None:
-        self._bound = bound
+        self.bound = bound
         self._logs: FloatArray = np.log(SHARES)
         self._steps: dict[float, FloatArray] = {}
         self.n = 0
@@ -47,7 +47,7 @@ class Wealth:
         step = self._steps.get(value)  # most values come again and again: -1, 0, 1
         if step is None:
             with np.errstate(divide="ignore"):
-                step = np.log1p(BETS * max(-1.0, (value - self._bound) / (1 + self._bound)))
+                step = np.log1p(BETS * max(-1.0, (value - self.bound) / (1 + self.bound)))
             if len(self._steps) < _STEPS:
                 self._steps[value] = step
         self._logs = self._logs + step
