@@ -58,7 +58,7 @@ def replay(
 
     Requests are masked as the route demands, and no tool is run. It stops as soon as the verdict is known.
 
-    Example: weighbridge swap replay assistant glm-5.2@zai --budget 2 --tolerance errors=1
+    Example: weighbridge swap replay assistant glm-5.2@zai --budget 2
     """
     import asyncio
 

@@ -84,7 +84,7 @@ def _value(one: Compared, value: float | None) -> str:
         return ""
     if one.unit == "share":
         return f"{value:.1%}"
-    return f"{value / _MICRO:.6f}" if one.name == "cost" else f"{value:.2f}"
+    return f"{value / _MICRO:.6f}" if one.name == "cost" else f"{value:.3g}"
 
 
 def _change(one: Compared) -> str:

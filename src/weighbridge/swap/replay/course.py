@@ -8,6 +8,9 @@ call the move unsafe one metric is enough, so these claims share the error rate 
 wrongly with probability alpha at most (Bonferroni). To call it safe every metric must be found safe, so each of these
 claims may have the whole rate: where the move is in truth unsafe by any metric, that very claim would have to be wrong
 (an intersection-union test, Berger 1982).
+
+A fifth of either rate is kept for a last look: where the sample is used up and a share is undecided, its pairs are compared
+once more as those of a fixed sample (`weigh.verdict`), which sees what bets made on the way could not.
 """
 
 from __future__ import annotations
@@ -50,6 +53,8 @@ class Track:
         self._bets = Sequential(margin, alpha, largest=max(sizes), population=len(sizes))
         self._sums: list[float] = []
         self._sizes: list[int] = []
+        self._gains: list[float] = []
+        self._last = -1.0, 1.0
 
     @property
     def pairs(self) -> int:
@@ -66,17 +71,38 @@ class Track:
         if not gains:
             return
         self._bets.add(gains)
+        self._gains += gains
         self._sums.append(sum(gains))
         self._sizes.append(len(gains))
         if self.verdict == "undecided":
             safe, unsafe = self._bets.evidence
-            self.verdict = (
-                "safe" if safe * self._alpha >= 1 else "unsafe" if unsafe * self._shared >= 1 else "undecided"
-            )
+            alpha, shared = _ON_THE_WAY * self._alpha, _ON_THE_WAY * self._shared
+            self.verdict = "safe" if safe * alpha >= 1 else "unsafe" if unsafe * shared >= 1 else "undecided"
+
+    def look_back(self) -> None:
+        """The last look, at every pair of the sample at once. Ratios have none: their gains are no differences of shares."""
+        from weighbridge.weigh.verdict import compare, decide
+
+        if self.verdict != "undecided" or self.metric.unit == "ratio" or not self.pairs:
+            return
+        # A gain is the difference of two shares; where it comes from does not matter to its mean.
+        ours, theirs = [max(0.0, -gain) for gain in self._gains], [max(0.0, gain) for gain in self._gains]
+        labels = [place for place, size in enumerate(self._sizes) for _ in range(size)]
+        clusters = labels if self.clusters < self.pairs else None
+        low, high = (
+            compare(ours, theirs, clusters=clusters, margin=self.margin, alpha=(1 - _ON_THE_WAY) * alpha)
+            for alpha in (self._alpha, self._shared)
+        )
+        self._last = low.ci_low, high.ci_high
+        self.verdict = decide(low.ci_low, high.ci_high, self.margin)
 
     def bounds(self) -> Bounds:
-        """The bounds of the mean gain that go with both claims, at any time."""
-        return bounds_of(self._sums, self._sizes, self._bets.largest, self._bets.population, self._alpha, self._shared)
+        """The bounds of the mean gain that go with both claims."""
+        from weighbridge.weigh.stats import Bounds
+
+        rates = _ON_THE_WAY * self._alpha, _ON_THE_WAY * self._shared
+        found = bounds_of(self._sums, self._sizes, self._bets.largest, self._bets.population, *rates)
+        return Bounds(max(found.low, self._last[0]), min(found.high, self._last[1]))
 
     @property
     def clusters(self) -> int:
@@ -91,11 +117,12 @@ class Track:
 
         sizes = np.full(_MOST_NEEDED, self.pairs / self.clusters if self.clusters else 1.0)
         wealth = log_wealth(np.zeros(_MOST_NEEDED), sizes, -self.margin, largest=self._bets.largest)
-        reached = wealth >= -np.log(self._alpha)
+        reached = wealth >= -np.log(_ON_THE_WAY * self._alpha)
         return int(reached.argmax()) + 1 if reached.any() else None
 
 
 _MOST_NEEDED = 20_000  #: conversations
+_ON_THE_WAY = 0.8  #: of an error rate is for claims on the way; the rest is for the last look
 
 
 def bounds_of(
@@ -177,6 +204,9 @@ class Course:
         while not self.exhausted and not self.decided and self._open[self._next] == 0:
             self._look(self.clusters[self._next])
             self._next += 1
+        if self.exhausted and not self.decided:
+            for track in self.tracks.values():
+                track.look_back()
 
     def _look(self, cluster: Sequence[Question]) -> None:
         self.seen += len(cluster)
