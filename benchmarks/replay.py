@@ -152,7 +152,7 @@ def runs(options: argparse.Namespace) -> Iterator[Run]:
                 )
 
 
-def summary(found: list[Run]) -> dict[str, float]:
+def summary(found: list[Run]) -> dict[str, int | float]:
     """What holds of all runs."""
     known = [one for one in found if one.full != "undecided"]
     said = [one for one in found if one.verdict != "undecided"]
@@ -201,7 +201,7 @@ def main() -> None:
         return
     print()
     for name, value in told.items():
-        print(f"{name:<60}{value:>8.0%}" if isinstance(value, float) else f"{name:<60}{value:>8}")
+        print(f"{name:<60}{value:>8.0%}" if "share" in name else f"{name:<60}{value:>8.0f}")
 
 
 if __name__ == "__main__":

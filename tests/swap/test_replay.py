@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import os
+import pty
 import random
 import signal
 import subprocess
@@ -24,7 +25,7 @@ from typer.testing import CliRunner
 from weighbridge import dialects
 from weighbridge.access import keys
 from weighbridge.canon import Attempt, Choice, Plan, Reply, Request, Route, TextPart, ToolCallPart, Trace, Usage
-from weighbridge.cli import app
+from weighbridge.cli import app, swap_replay_room
 from weighbridge.engines import catalogue
 from weighbridge.engines.catalogue import Catalogue
 from weighbridge.engines.client import Client
@@ -47,9 +48,21 @@ from weighbridge.settings import Config, Settings
 from weighbridge.store import reader
 from weighbridge.store.state import State
 from weighbridge.store.traces import TraceWriter
-from weighbridge.swap.replay import Course, Journal, Question, Replay, Report, Terms, draw, metrics, plan_for, report
-from weighbridge.swap.replay.pairs import pair
-from weighbridge.swap.signs import signs
+from weighbridge.swap.replay import (
+    Course,
+    Journal,
+    Progress,
+    Question,
+    Replay,
+    Report,
+    Terms,
+    draw,
+    metrics,
+    plan_for,
+    report,
+)
+from weighbridge.swap.replay.pairs import Pair, pair
+from weighbridge.swap.signs import Signs, signs
 from weighbridge.weigh.purse import Purse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -258,7 +271,7 @@ class Desk:
     def text(self, *arguments: str, code: int = 0, engine: str = "new@right") -> str:
         done = self.invoke(*arguments, engine=engine)
         assert done.exit_code == code, (done.output, done.exception)
-        return done.output
+        return str(done.output)
 
     def fails(self, kind: type[Exception], *arguments: str, engine: str = "new@right", route: str = "assistant") -> Any:
         done = self.invoke(*arguments, engine=engine, route=route)
@@ -449,7 +462,7 @@ def test_what_is_named_must_be_there_and_be_allowed_before_anything_is_sent(desk
     desk.fails(UnknownEngineError, engine="new@nowhere")
     desk.fails(UnknownRouteError, route="nothing")
     desk.fails(InputError, "--fail-on", "never")
-    desk.fails(InputError, "--judge", "old@left")
+    assert "another family" in desk.fails(InputError, "--judge", "old@left").fix
     desk.fails(InputError, "--margin", "0")
     for wrong in ("errors", "errors=0", "errors=x", "errors=100", "speed=2", "errors=1,errors=2"):
         desk.fails(InputError, "--tolerance", wrong)
@@ -501,6 +514,20 @@ def test_one_conversation_decides_nothing_and_what_is_missing_is_told(desk):
     course = Course(questions, {"errors": 0.01}, alpha=0.05, seed=0)
     assert course.tracks["errors"].metric is unequal
     assert course.tracks["errors"].needed() is None
+
+
+@pytest.mark.parametrize(("count", "wins", "losses", "verdict"), [(250, 6, 8, "safe"), (200, 3, 25, "unsafe")])
+def test_a_last_look_at_the_whole_sample_decides_what_bets_on_the_way_could_not(count, wins, losses, verdict):
+    questions = [Question(one, signs(one, "old@left")) for one in map(recorded, range(count))]
+    course = Course(questions, {"errors": 5.0}, alpha=0.05, seed=0)
+    for done, question in enumerate(course.questions):
+        assert (course.verdict, course.seen) == ("undecided", done)
+        number = int(question.trace.id)
+        won, lost = number < wins, wins <= number < wins + losses
+        course.told(question, Pair(question.trace.id, "r", Signs(failed=won), Signs(failed=lost)))
+    assert (course.verdict, course.seen) == (verdict, count)
+    low, high = course.tracks["errors"].bounds()
+    assert low > -0.05 if verdict == "safe" else high < -0.05
 
 
 def test_streams_are_replayed_as_streams_whatever_they_say(desk):
@@ -608,22 +635,34 @@ def test_a_judge_compares_both_answers_in_both_orders(desk):
 
 def test_keys_keep_what_they_may_not_be_asked_of(desk):
     state = State(desk.folder / ".weighbridge" / "state.db")
-    rng = random.Random(1)
-    free, narrow = (
-        keys.create(state, name=name, who="t", at=1.0, random=rng.randbytes, **scope).key
-        for name, scope in (("free", {}), ("narrow", {"engines": ("old@left",)}))
-    )
+    made: dict[str, Any] = {"who": "t", "at": 1.0, "random": random.Random(1).randbytes}
+    free = keys.create(state, name="free", **made).key
+    narrow = keys.create(state, name="narrow", engines=("old@left",), **made).key
     state.close()
     shown = {0: free.id, 1: narrow.id, 2: "gone"}
-    desk.record(*(replace(recorded(n), key=shown[n]) for n in range(3)))
-    desk.answers(*({"input": f"Question {n}", "output": f"Answer {n}."} for n in range(3)))
+    desk.record(*(replace(recorded(n, tools=[TOOL]), key=shown[n]) for n in range(3)))
+    desk.answers(*({"input": f"Question {n}", "tools": [TOOL], "output": f"Answer {n}."} for n in range(3)))
 
-    found = desk.json()
+    text = desk.text("--budget", "5")
 
-    assert found["unsaid"] == {"key unknown": 1}
-    assert set(found["failures"]) == {"policy_refused"}
-    assert metric(found, "errors")["pairs"] == 2
-    assert found["calls"] == 1
+    assert "1 say nothing of the candidate: key unknown" in text
+    assert "1 failed with policy_refused" in text
+    assert "3 looked at (100% of the sample); 1 calls, $0.03." in text
+    assert "Nothing to compare by: tools." in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+async def test_a_bar_shows_how_far_it_is_where_someone_looks(monkeypatch):
+    shown, terminal = pty.openpty()
+    with os.fdopen(terminal, "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        async with swap_replay_room.progress_bar(Progress(total=9, done=4, failed=1, spent=20), "new@right"):
+            await asyncio.sleep(0)
+    said = os.read(shown, 10_000).decode()
+    os.close(shown)
+    assert "new@right" in said
+    assert "4/9" in said
+    assert "$0.00002, 1 failed" in said
 
 
 def test_what_says_nothing_of_the_candidate_makes_no_pair():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from weighbridge.canon import Engine, Key, Masking, Plan
 from weighbridge.cli import common
+from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
     from weighbridge.cli.engine_room import EngineRoom
@@ -82,7 +83,11 @@ def wanted(
         own = plan_for(plan, route, one.name)
         check_plan(None, own, known.engine, day=day)
         routes.choose(own, route, known.engine)
-    family.check(asked[1:], [base, asked[0]], known.models.get)
+    try:
+        family.check(asked[1:], [base, asked[0]], known.models.get)
+    except InputError as error:
+        error.fix = "Name a judge of another family."
+        raise
     keys = _keys(config)
     return Wanted(
         config=config,
@@ -143,7 +148,7 @@ async def run(wanted: Wanted, held: Held) -> None:
             purse=purse,
             judges=judges_of(seat, wanted.guarded) if seat is not None else nobody,
         )
-        async with _progress_bar(made.progress, wanted.candidate.name):
+        async with progress_bar(made.progress, wanted.candidate.name):
             try:
                 await made.run()
             finally:
@@ -213,7 +218,7 @@ async def _judge(wanted: Wanted, road: Road, purse: Purse, stack: contextlib.Asy
 
 
 @contextlib.asynccontextmanager
-async def _progress_bar(progress: Progress, name: str) -> AsyncIterator[None]:
+async def progress_bar(progress: Progress, name: str) -> AsyncIterator[None]:
     """A bar on standard error while the block runs; nothing where nobody looks."""
     if common.quiet():
         yield

@@ -80,20 +80,19 @@ def _open(out: Console, found: Report) -> None:
 
 
 def _value(one: Compared, value: float | None) -> str:
-    if value is None:
-        return ""
+    assert value is not None, "there are pairs"
     if one.unit == "share":
         return f"{value:.1%}"
     return f"{value / _MICRO:.6f}" if one.name == "cost" else f"{value:.3g}"
 
 
 def _change(one: Compared) -> str:
-    if one.change is None:
-        return ""
-    low, high = (one.low if one.low is not None else 0.0), one.high
+    assert one.change is not None, "there are pairs"
+    assert one.low is not None, "and so there is a lower bound"
     if one.unit == "share":
-        return f"{one.change * 100:+.1f} ({low * 100:+.1f} to {(high or 0.0) * 100:+.1f})"
-    return f"{one.change:.2f}x ({low:.2f} to {'any' if high is None else f'{high:.2f}'})"
+        high = one.high if one.high is not None else 1.0
+        return f"{one.change * 100:+.1f} ({one.low * 100:+.1f} to {high * 100:+.1f})"
+    return f"{one.change:.2f}x ({one.low:.2f} to {'any' if one.high is None else f'{one.high:.2f}'})"
 
 
 def _tolerance(one: Compared) -> str:
