@@ -40,7 +40,6 @@ from weighbridge.errors import (
     PolicyError,
     SettingsError,
     UnknownEngineError,
-    UnknownRouteError,
     WrongKeyError,
 )
 from weighbridge.exchange import Road
@@ -460,7 +459,6 @@ def test_what_is_named_must_be_there_and_be_allowed_before_anything_is_sent(desk
     desk.plain(3)
     desk.fails(NoKeyError, engine="new@far")
     desk.fails(UnknownEngineError, engine="new@nowhere")
-    desk.fails(UnknownRouteError, route="nothing")
     desk.fails(InputError, "--fail-on", "never")
     assert "another family" in desk.fails(InputError, "--judge", "old@left").fix
     desk.fails(InputError, "--margin", "0")
@@ -490,12 +488,12 @@ def test_only_exchanges_that_say_something_of_the_engine_in_use_count(desk):
     failed = (Attempt("old@left", 0.0, 1.0, "overloaded"),)
     down = replace(recorded(3), outcome="overloaded", engine="", reply=None, attempts=failed)
     bare = replace(recorded(4), request=None, reply=None)
-    desk.record(left, down, bare, recorded(5))
+    desk.record(left, down, bare, recorded(5), replace(recorded(6), reply=None))
     desk.answers({"input": "Question 3", "output": "Here I am."}, {"input": "Question 5", "output": "Answer 5."})
 
     found = desk.run()
 
-    assert [found[name] for name in ("requests", "bare", "apart", "sample")] == [5, 1, 2, 2]
+    assert [found[name] for name in ("requests", "bare", "apart", "sample")] == [6, 1, 3, 2]
     errors = metric(found, "errors")
     assert (errors["base"], errors["candidate"], errors["change"]) == (0.5, 0, -0.5)
     assert metric(found, "similarity")["pairs"] == 1
@@ -505,9 +503,9 @@ def test_one_conversation_decides_nothing_and_what_is_missing_is_told(desk):
     desk.record(*(recorded(n, conversation="one") for n in range(30)))
     desk.answers(*({"input": f"Question {n}", "output": f"Answer {n}."} for n in range(30)))
 
-    text = desk.text("--fail-on", "undecided", code=11)
+    text = desk.text("--fail-on", "undecided", "--tolerance", "latency=50", code=11)
 
-    assert "undecided" in text
+    assert "latency 50 %" in text
     assert "30 pairs of 1 conversations; equal engines need about" in " ".join(text.split())
     unequal = metrics.METRICS["errors"]
     questions = [Question(t, signs(t, "old@left")) for t in (recorded(n, conversation="one") for n in range(2_000))]
@@ -545,10 +543,6 @@ def test_streams_are_replayed_as_streams_whatever_they_say(desk):
     assert metric(found, "similarity")["candidate"] < 0.3
     assert metric(found, "similarity")["verdict"] == "undecided"
     assert [one["metric"] for one in found["examples"]] == ["similarity"] * 3
-    text = desk.text("--tolerance", "latency=50")
-    assert "latency 50 %" in text
-    assert "similarity: " in text
-    assert "\x1b[31m" not in text
 
 
 def test_a_faster_candidate_is_found_so_and_a_slower_one_too(desk):
@@ -658,11 +652,12 @@ async def test_a_bar_shows_how_far_it_is_where_someone_looks(monkeypatch):
         monkeypatch.setattr(sys, "stderr", stderr)
         async with swap_replay_room.progress_bar(Progress(total=9, done=4, failed=1, spent=20), "new@right"):
             await asyncio.sleep(0)
-    said = os.read(shown, 10_000).decode()
+    said = b""
+    while b"$0.00002, 1 failed" not in said:
+        said += os.read(shown, 10_000)
     os.close(shown)
-    assert "new@right" in said
-    assert "4/9" in said
-    assert "$0.00002, 1 failed" in said
+    assert b"new@right" in said
+    assert b"4/9" in said
 
 
 def test_what_says_nothing_of_the_candidate_makes_no_pair():

@@ -223,16 +223,18 @@ class Replay:
             try:
                 trace, reply, paid = await self._try(question, gate, ticket, expected)
             finally:
-                gate.leave()
                 self._purse.settle(expected, paid)
             if expected:
                 self._scale = max(self._scale, paid / max(1, self._plain(question)))
-            found = pair(question, trace, reply, grader=self._terms.grader)
+            # In a thread: to compare long texts takes milliseconds, and the times of others' answers are being taken.
+            found = await asyncio.to_thread(pair, question, trace, reply, grader=self._terms.grader)
             if found is not None and found.both_answered and reply is not None:
                 found = replace(found, preferred=await self._judges(question, reply))
             self._told(question, trace, found)
         except WeighbridgeError as error:
             self.failure = self.failure or error
+        finally:
+            gate.leave()  # not before it is told: no more are asked in vain than are under way at once
 
     async def _try(self, question: Question, gate: Gate, ticket: int, expected: int) -> tuple[Trace, Reply | None, int]:
         """The exchange, its answer, and what all tries of it cost."""
