@@ -696,7 +696,16 @@ def test_an_interruption_keeps_and_tells_what_was_answered(desk):
 
     assert done.exit_code == 130, done.output
     assert "It ended early: interrupted" in done.output
-    assert {one.outcome for one in desk.replays()} == {"ok", "cancelled"}
+    outcomes = [one.outcome for one in desk.replays()]
+    assert set(outcomes) == {"ok", "cancelled"}
+
+    # Run again, it does not ask what was answered; and the seed gives the verdict that it would have given at once.
+    desk.answers(*slow)
+    text = desk.text()
+    kept = outcomes.count("ok")
+    assert f"{30 - kept} calls" in text
+    assert f"{kept} answers are from earlier replays; --fresh asks again." in text
+    assert "30 calls" in desk.text("--fresh")
 
 
 @pytest.mark.shared

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130  #: exit code
 _MICRO = 1_000_000
+_KEPT = 86_400.0  #: seconds for which answers of earlier replays count
 
 
 def replay(
@@ -51,12 +52,16 @@ def replay(
     judge: Annotated[
         str, typer.Option("--judge", help="An engine that compares both answers, in both orders.", metavar="ENGINE")
     ] = "",
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Ask again what replays of the last day have answered.")
+    ] = False,
     fail_on: documents.FailOn = "",
     as_json: common.Json = False,
 ) -> None:
     """Ask ENGINE what ROUTE was asked before, and say whether moving there is safe.
 
     Requests are masked as the route demands, and no tool is run. It stops as soon as the verdict is known.
+    Answers are kept: run it again within a day and nothing is asked twice, but for what is masked.
 
     Example: weighbridge swap replay assistant glm-5.2@zai --budget 2
     """
@@ -93,9 +98,10 @@ def replay(
             fix="Name requests by the ids of their traces, or by the user's last words as they were recorded.",
         )
     counted = metrics.applicable(told, drawn.questions, judged=bool(judge))
-    held = swap_replay_room.Held(
-        drawn, replaying.Course(drawn.questions, counted, alpha=config.settings.weigh.alpha, seed=seed)
-    )
+    name = wanted.candidate.name
+    known = {} if fresh else replaying.earlier(config.traces_path, route, name, drawn.questions, since=now - _KEPT)
+    course = replaying.Course(drawn.questions, counted, alpha=config.settings.weigh.alpha, seed=seed)
+    held = swap_replay_room.Held(drawn, course, known)
     try:
         asyncio.run(swap_replay_room.run(wanted, held))
     except KeyboardInterrupt:

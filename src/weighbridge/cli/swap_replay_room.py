@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from weighbridge.canon import Engine, Key, Masking, Plan
+from weighbridge.canon import Engine, Key, Masking, Plan, Trace
 from weighbridge.cli import common
 from weighbridge.errors import InputError
 
@@ -47,6 +47,7 @@ class Held:
 
     drawn: Drawn
     course: Course
+    known: dict[str, Trace]  #: answers of earlier replays
     made: Replay | None = None
     judged: int = 0
     interrupted: bool = False
@@ -146,6 +147,7 @@ async def run(wanted: Wanted, held: Held) -> None:
             wanted.terms,
             new_id=new_id,
             purse=purse,
+            known=held.known,
             judges=judges_of(seat, wanted.guarded) if seat is not None else nobody,
         )
         async with progress_bar(made.progress, wanted.candidate.name):

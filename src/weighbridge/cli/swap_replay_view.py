@@ -49,6 +49,8 @@ def _numbers(out: Console, found: Report) -> None:
         f"{common.money(found.spent, found.currency)}{judged}.",
         markup=False,
     )
+    if found.reused:
+        out.print(f"{found.reused:,} answers are from earlier replays; --fresh asks again.", style="dim")
     if found.stopped:
         out.print(common.printable(f"It ended early: {found.stopped}."), style="yellow", markup=False)
 

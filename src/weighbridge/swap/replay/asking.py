@@ -12,15 +12,14 @@ from typing import Protocol
 from msgspec import Struct
 from msgspec.structs import replace
 
-from weighbridge.canon import Engine, Key, Plan, Reply, Trace
+from weighbridge.canon import Engine, Key, Reply, Trace
 from weighbridge.engines.clock import SYSTEM, Clock
 from weighbridge.errors import EngineError, WeighbridgeError
 from weighbridge.exchange import Call, StreamedAnswer, WholeAnswer
-from weighbridge.routes import route as entry_of
-from weighbridge.routes.plans import settled
 from weighbridge.swap.replay.course import Course
 from weighbridge.swap.replay.drawing import Question
 from weighbridge.swap.replay.pairs import Pair, pair
+from weighbridge.swap.replay.seams import Journal
 from weighbridge.weigh.asking import THINKING
 from weighbridge.weigh.faults import BUSY, HOPELESS, MAY_COST, Streaks
 from weighbridge.weigh.pace import Gate
@@ -61,36 +60,6 @@ class Progress(Struct):
     spent: int = 0  #: micro-units of the candidate's currency
 
 
-class Journal:
-    """Passes traces on to be kept, and hands those of a replay to whoever asked."""
-
-    def __init__(self, keep: Callable[[Trace], object]) -> None:
-        self._keep = keep
-        self._fresh: dict[str, Trace] = {}
-
-    def record(self, trace: Trace) -> None:
-        """Keep a trace. A replay is on no side of a move, and is no request of the key that it is judged by."""
-        if trace.source == "replay":
-            trace = self._fresh[trace.id] = replace(trace, arm="", key="", team="")
-        self._keep(trace)
-
-    def take(self, trace_id: str) -> Trace:
-        """The trace of an exchange that has ended."""
-        return self._fresh.pop(trace_id)
-
-
-def plan_for(plan: Plan, route: str, engine: str) -> Plan:
-    """The plan by which a route is replayed: the candidate alone answers it, afresh, under the route's own rules.
-
-    Raises:
-        UnknownRouteError: The plan has no such route.
-    """
-    entry = replace(
-        settled(entry_of(plan, route)), primary=engine, fallbacks=(), balance="", weights={}, hedge=None, cache=0.0
-    )
-    return replace(plan, routes={route: entry}, declared={})
-
-
 Judges = Callable[[Question, Reply], Awaitable[float | None]]
 """How much judges prefer the candidate's answer to the recorded one, from 0 to 1; None where they cannot be read."""
 
@@ -113,11 +82,13 @@ class Replay:
         new_id: Makes the ids of traces.
         purse: The money; None is no limit.
         judges: Compare two answers.
+        known: Answers of earlier replays, see `drawing.earlier`: what they answer is not asked again.
         clock: For waiting.
 
     Attributes:
         progress: How far it is.
         asked: Calls that were made.
+        reused: Questions that were answered in earlier replays.
         spent: What they cost, in micro-units of the candidate's currency, as far as its price is known.
         unsaid: Requests that say nothing of the candidate, by the reason: nothing was sent, or we broke it off.
         stopped: Why it ended before the sample did and without a verdict; "" if it did not.
@@ -136,6 +107,7 @@ class Replay:
         new_id: Callable[[], str],
         purse: Purse | None = None,
         judges: Judges = nobody,
+        known: Mapping[str, Trace] | None = None,
         clock: Clock = SYSTEM,
     ) -> None:
         self._road = road
@@ -150,7 +122,8 @@ class Replay:
         self._clock = clock
         self.progress = Progress()
         self._scale = 1.0  # how much dearer than expected an answer turned out to be
-        self.asked = self.spent = 0
+        self._known = known or {}
+        self.asked = self.spent = self.reused = 0
         self.unsaid: dict[str, int] = {}
         self.stopped = ""
         self.failure: WeighbridgeError | None = None
@@ -172,6 +145,10 @@ class Replay:
                 for question in questions:
                     if question.trace.key and question.trace.key not in self._terms.keys:
                         self._unsaid(question, "key unknown")  # nobody knows whom it admitted, so nobody is asked
+                        continue
+                    if (known := self._known.get(question.trace.id)) is not None and not self._over:
+                        self.reused += 1
+                        await self._look(question, known, known.reply)
                         continue
                     ticket = await gate.enter()
                     expected = None if self._over else await self._afford(question)
@@ -226,15 +203,19 @@ class Replay:
                 self._purse.settle(expected, paid)
             if expected:
                 self._scale = max(self._scale, paid / max(1, self._plain(question)))
-            # In a thread: to compare long texts takes milliseconds, and the times of others' answers are being taken.
-            found = await asyncio.to_thread(pair, question, trace, reply, grader=self._terms.grader)
-            if found is not None and found.both_answered and reply is not None:
-                found = replace(found, preferred=await self._judges(question, reply))
-            self._told(question, trace, found)
+            await self._look(question, trace, reply)
         except WeighbridgeError as error:
             self.failure = self.failure or error
         finally:
             gate.leave()  # not before it is told: no more are asked in vain than are under way at once
+
+    async def _look(self, question: Question, trace: Trace, reply: Reply | None) -> None:
+        """Compare an answer with the recorded one."""
+        # In a thread: to compare long texts takes milliseconds, and the times of others' answers are being taken.
+        found = await asyncio.to_thread(pair, question, trace, reply, grader=self._terms.grader)
+        if found is not None and found.both_answered and reply is not None:
+            found = replace(found, preferred=await self._judges(question, reply))
+        self._told(question, trace, found)
 
     async def _try(self, question: Question, gate: Gate, ticket: int, expected: int) -> tuple[Trace, Reply | None, int]:
         """The exchange, its answer, and what all tries of it cost."""

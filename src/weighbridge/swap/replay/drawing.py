@@ -114,6 +114,32 @@ def _words(question: Question) -> str:
     return f"input {next(said, '').strip()}"
 
 
+def earlier(
+    folder: Path | None, route: str, engine: str, questions: Iterable[Question], *, since: float
+) -> dict[str, Trace]:
+    """Answers that the candidate gave in earlier replays, by the id of the exchange that they repeat.
+
+    Those that were masked are left out: their traces hold other values than the recorded ones.
+
+    Args:
+        folder: Of the traces.
+        route: The route.
+        engine: The candidate.
+        questions: What is to be asked.
+        since: Seconds since 1970; older answers do not count, since nobody knows whether the engine is as it was.
+
+    Raises:
+        StoreError: The folder cannot be read.
+    """
+    from weighbridge.store import reader
+
+    wanted = {one.trace.id for one in questions}
+    found: Iterable[Trace] = ()
+    if folder is not None:
+        found = reader.scan(folder, route=route, engine=engine, source="replay", outcome="ok", since=since)
+    return {one.pair: one for one in found if one.pair in wanted and one.mask == "none" and one.reply is not None}
+
+
 class _Sieve:
     """Lets those pass that can be compared or are without texts, and counts the others."""
 

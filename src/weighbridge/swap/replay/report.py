@@ -61,7 +61,7 @@ class Report(Struct, frozen=True):
     """A whole replay.
 
     `requests` are those on record, of which `bare` have no texts and `apart` say nothing of the base. `sample` were drawn,
-    in `conversations`; `looked_at` of them the verdict rests on. `calls` were made, for `spent` micro-units of `currency`;
+    in `conversations`; `looked_at` of them the verdict rests on. `calls` were made (`reused` answers are of earlier replays), for `spent` micro-units of `currency`;
     what judges cost besides is `judged`, in micro-units of their own. `unsaid` counts by reason the requests that say nothing of the candidate,
     `failures` its errors by their code, with one of the messages. `stopped` says why it ended without a verdict before the sample did.
     """
@@ -80,6 +80,7 @@ class Report(Struct, frozen=True):
     conversations: int
     looked_at: int
     calls: int
+    reused: int
     spent: int
     currency: str
     judged: int
@@ -143,6 +144,7 @@ def report(
         conversations=len(course.clusters),
         looked_at=course.seen,
         calls=made.asked,
+        reused=made.reused,
         spent=made.spent,
         currency=currency,
         judged=judged,
