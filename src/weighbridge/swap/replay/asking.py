@@ -155,7 +155,9 @@ class Replay:
                     if expected is None or self._over:
                         gate.leave()
                         break
-                    tasks.create_task(self._one(question, gate, ticket, expected))
+                    task = tasks.create_task(self._one(question, gate, ticket, expected))
+                    if expected and not self.asked:
+                        await task  # the first one by itself: it tells how good what is expected is
             except WeighbridgeError as error:  # a group of errors would hide it
                 self.failure = self.failure or error
         if self.failure:
