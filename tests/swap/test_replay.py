@@ -638,7 +638,7 @@ def test_keys_keep_what_they_may_not_be_asked_of(desk):
     desk.record(*(replace(recorded(n, tools=[TOOL]), key=shown[n]) for n in range(3)))
     desk.answers(*({"input": f"Question {n}", "tools": [TOOL], "output": f"Answer {n}."} for n in range(3)))
 
-    text = desk.text("--budget", "5")
+    text = desk.text("--budget", "5", "--fresh")
 
     assert "1 say nothing of the candidate: key unknown" in text
     assert "1 failed with policy_refused" in text
@@ -706,7 +706,6 @@ def test_an_interruption_keeps_and_tells_what_was_answered(desk):
     kept = outcomes.count("ok")
     assert f"{30 - kept} calls" in text
     assert f"{kept} answers are from earlier replays; --fresh asks again." in text
-    assert "30 calls" in desk.text("--fresh")
 
 
 @pytest.mark.shared
