@@ -116,7 +116,7 @@ def replay(folder: Path, engine: str, *, seed: int, margin: float, size: int) ->
     """What the command says, and how many seconds it took."""
     command = [sys.executable, "-c", "from weighbridge.cli import main; main()", "swap", "replay", "gsm", engine]
     command += ["--targets", "targets.jsonl", "--grader", "number", "--sample", str(size), "--seed", str(seed)]
-    command += ["--margin", f"{margin:g}", "--json"]
+    command += ["--margin", f"{margin:g}", "--fresh", "--json"]
     began = time.monotonic()
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=folder)
     return json.loads(done.stdout), time.monotonic() - began
