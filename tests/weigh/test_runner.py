@@ -203,6 +203,25 @@ async def test_stored_answers_are_graded_anew(tmp_path):
     assert (result.reused, result.score) == (True, 0.0)
 
 
+async def test_a_grade_is_kept_until_what_it_was_given_by_changes(tmp_path):
+    store, one = Store(), suite(1)
+
+    async def score(asked):
+        outcome = await runner.run(asked, [engine("a")], Road(), store, options=options(tmp_path))
+        return outcome.results["a@far"][0].score
+
+    assert await score(one) == 1.0
+    (key,) = store
+    store[key] = store[key].replace(b'"score":1.0', b'"score":0.25')
+    assert await score(one) == 0.25  # as it was kept: nothing was graded anew
+    (sample,) = one.samples
+    assert await score(replace(one, samples=(replace(sample, target="0 "),))) == 1.0
+    assert b'"score":1.0' in store[key]
+    assert await score(replace(one, samples=(replace(sample, grader="rubric"),))) == 0.0
+    assert b'"score":1.0' in store[key]  # what nobody could grade has no grade to keep
+    assert b"marked" in store[key]
+
+
 async def test_a_stored_answer_that_cannot_be_read_is_asked_again(go):
     store, road = Store(), Road()
     await go(1, [engine("a")], Road(), store)

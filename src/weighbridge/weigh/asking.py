@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from weighbridge.canon import Engine, Level, Reply, Request, ResponseFormat, Sampling, Usage
 from weighbridge.weigh.masking import name_of
-from weighbridge.weigh.types import Sample
+from weighbridge.weigh.types import Grade, Sample
 
 #: Tokens on top of a sample's limit for engines that think before they answer: their thinking counts as output.
 THINKING = 4096
@@ -38,9 +38,10 @@ class Contestant(Struct, frozen=True):
 
 
 class Answer(Struct, frozen=True, omit_defaults=True):
-    """An answer as it is stored: everything but its grade, which is given anew each time, and its cost.
+    """An answer as it is stored: everything but its cost.
 
     Where it was asked for at a level of masking, `sent` is what the engine could read, and `masked` counts what was masked.
+    `grade` is the last one given to it, and `marked` names what it was given by; see `grades`.
     """
 
     reply: Reply
@@ -51,6 +52,8 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     trace: str = ""
     sent: str = ""
     masked: dict[str, int] = {}
+    grade: Grade | None = None
+    marked: str = ""
 
 
 def request_for(sample: Sample, engine: Engine, *, max_tokens: int, seed: int, temperature: float = 0.0) -> Request:

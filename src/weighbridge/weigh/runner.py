@@ -19,7 +19,7 @@ from weighbridge.canon import Engine, Level, Reply, Request, Trace
 from weighbridge.engines.clock import SYSTEM, Clock
 from weighbridge.errors import BudgetError, WeighbridgeError
 from weighbridge.exchange import Call
-from weighbridge.weigh import asking, graders, identifiers, masking
+from weighbridge.weigh import asking, grades, identifiers, masking
 from weighbridge.weigh.asking import Answer, Contestant
 from weighbridge.weigh.course import Course
 from weighbridge.weigh.faults import BUSY, MAY_COST, Streaks
@@ -213,7 +213,7 @@ class _Run:
                 if answer is None:
                     yield job
                 elif self._grade is None:
-                    self._keep(job, self._graded(job, answer, graders.grade(job.sample, answer.reply), reused=True))
+                    self._keep(job, self._graded(job, answer, self._kept_grade(job, answer), reused=True))
                 else:
                     yield job._replace(known=answer)
 
@@ -309,7 +309,7 @@ class _Run:
                     answer = replace(answer, sent=identifiers.sent(bodies), masked=trace.masked)
                 self._store.put(job.key, msgspec.json.encode(answer))
                 self._streaks.answered(trace.engine)
-                self._keep(job, self._graded(job, answer, await self._of(job.sample, answer.reply), reused=False))
+                self._keep(job, self._graded(job, answer, await self._of(job, answer), reused=False))
             else:
                 self._failed(job, trace, cost)
         except WeighbridgeError as error:
@@ -323,14 +323,21 @@ class _Run:
         """A stored answer, by a grader that waits."""
         try:
             if self._failure is None:
-                self._keep(job, self._graded(job, answer, await self._of(job.sample, answer.reply), reused=True))
+                self._keep(job, self._graded(job, answer, await self._of(job, answer), reused=True))
         except WeighbridgeError as error:
             self._failure = self._failure or error
         finally:
             self._grading.release()
 
-    async def _of(self, sample: Sample, reply: Reply) -> Grade:
-        return graders.grade(sample, reply) if self._grade is None else await self._grade(sample, reply)
+    async def _of(self, job: _Job, answer: Answer) -> Grade:
+        return self._kept_grade(job, answer) if self._grade is None else await self._grade(job.sample, answer.reply)
+
+    def _kept_grade(self, job: _Job, answer: Answer) -> Grade:
+        """The grade that is kept with the answer if it still holds; else one that is given now, and kept."""
+        graded, grade, given = grades.with_grade(job.sample, answer, grades.mark(job.sample))
+        if given:
+            self._store.put(job.key, msgspec.json.encode(graded))
+        return grade
 
     async def _try(self, job: _Job, gate: Gate, ticket: int) -> tuple[Trace, list[bytes]]:
         """The exchange, and every body that was sent in it."""
