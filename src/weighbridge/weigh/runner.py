@@ -10,28 +10,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from weighbridge.canon import Engine, Level, Reply, Request, Trace
+from weighbridge.canon import Engine, Level, Reply, Trace
 from weighbridge.engines.clock import SYSTEM, Clock
-from weighbridge.errors import BudgetError, WeighbridgeError
-from weighbridge.exchange import Call
-from weighbridge.weigh import asking, grades, identifiers, masking
+from weighbridge.errors import WeighbridgeError
+from weighbridge.weigh import grades, identifiers, masking
 from weighbridge.weigh.asking import Answer, Contestant
 from weighbridge.weigh.course import Course
 from weighbridge.weigh.faults import BUSY, MAY_COST, Streaks
 from weighbridge.weigh.pace import Gate
-from weighbridge.weigh.purse import Purse, worst_cost
+from weighbridge.weigh.purse import Purse
+from weighbridge.weigh.questions import Question, Questions
+from weighbridge.weigh.tally import Tally
 from weighbridge.weigh.terms import Options, Outcome, Progress, Runs, Store
-from weighbridge.weigh.types import Grade, Result, Sample, Suite
+from weighbridge.weigh.types import Grade, Sample, Suite
 from weighbridge.weigh.watch import Watch
 
 __all__ = ["Grades", "Options", "Outcome", "Progress", "Runs", "Store", "run"]
 
-CHUNK = 64  #: samples that are looked up in the store at once
 MAX_TRIES = 5
 MAX_WAIT = 30.0  #: seconds between two tries of a sample
 BLOCK = 32  #: samples that engines here are asked in a row before the next one's turn, where a run may stop early
@@ -39,15 +38,6 @@ GRADED_AT_ONCE = 16  #: stored answers that a grader which waits is given at onc
 
 #: A grader that may wait, for a sandbox say.
 Grades = Callable[[Sample, Reply], Awaitable[Grade]]
-
-
-class _Job(NamedTuple):
-    contestant: Contestant
-    sample: Sample
-    call: Call
-    key: str
-    worst: int
-    known: Answer | None = None
 
 
 async def _no_preparation(_engine: Engine) -> None:
@@ -142,7 +132,6 @@ class _Run:
         course: Course | None = None,
     ) -> None:
         self._grade = grade
-        self._course = course
         self._prepared: set[str] = set()
         self._grading = asyncio.Semaphore(GRADED_AT_ONCE)
         self._road = road
@@ -154,15 +143,10 @@ class _Run:
         self._purse = Purse(options.budget)
         self._streaks = Streaks()
         self._gates: dict[str, Gate] = {}
-        self._results: dict[tuple[str, int, str], Result] = {}
+        self._questions = Questions(store, options)
+        self._tally = Tally(options, progress, course)
         self._failure: WeighbridgeError | None = None
-        self._unasked = 0
-
-    def check_prices(self, samples: Sequence[Sample], engines: Sequence[Engine]) -> None:
-        """Raise InputError if there is a budget and an engine whose cost cannot be told."""
-        for engine in engines if self._options.budget is not None else ():
-            for sample in samples:
-                worst_cost(engine, self._request(sample, engine), self._options.day)
+        self.check_prices = self._questions.check_prices
 
     async def ask(
         self, samples: Sequence[Sample], group: Sequence[Contestant], prepare: Callable[[Engine], Awaitable[object]]
@@ -171,73 +155,39 @@ class _Run:
         left = self._left(samples, group)
         async with asyncio.TaskGroup() as tasks:
             try:
-                for job in left:
-                    if job.known is not None:
+                for question in left:
+                    if question.known is not None:
                         await self._grading.acquire()
-                        tasks.create_task(self._regrade(job, job.known))
+                        tasks.create_task(self._regrade(question, question.known))
                         continue
-                    await self._prepare(job.contestant.engine, prepare)
-                    gate = self._gate(job.contestant.engine)
+                    await self._prepare(question.contestant.engine, prepare)
+                    gate = self._gate(question.contestant.engine)
                     ticket = await gate.enter()
-                    if self._decided:
+                    if self._tally.decided:
                         gate.leave()
                         break
-                    if self._failure or not await self._purse.reserve(job.worst):
+                    worst = self._questions.worst(question)
+                    if self._failure or not await self._purse.reserve(worst):
                         gate.leave()
-                        self._unasked += 1 + sum(1 for more in left if more.known is None)
+                        self._tally.unasked += 1 + sum(1 for more in left if more.known is None)
                         break
-                    tasks.create_task(self._ask(job, gate, ticket))
+                    tasks.create_task(self._ask(question, worst, gate, ticket))
             except WeighbridgeError as error:  # a group of errors would hide it
                 self._failure = self._failure or error
         if self._failure:
             raise self._failure
         self.progress.engine = ""
 
-    def _left(self, samples: Sequence[Sample], group: Sequence[Contestant]) -> Iterator[_Job]:
-        """The questions that the store cannot answer, sample by sample; those that it can are answered on the way.
-
-        A few at a time, so that naming the later ones costs no time before the first call.
-        """
-        names = [asking.identity(c.engine, self._options.folder) for c in group]
-        for start in range(0, len(samples), CHUNK):
-            if self._decided:
+    def _left(self, samples: Sequence[Sample], group: Sequence[Contestant]) -> Iterator[Question]:
+        """The questions to ask, and those whose stored answers wait for a grade; the others are answered on the way."""
+        for question in self._questions.of(samples, group):
+            if self._tally.decided:
                 return
-            jobs = [
-                self._job(sample, contestant, name)
-                for sample in samples[start : start + CHUNK]
-                for contestant, name in zip(group, names, strict=True)
-            ]
-            known = {} if self._options.fresh else self._store.get_many(job.key for job in jobs)
-            for job in jobs:
-                answer = _read(known.get(job.key))
-                if answer is None:
-                    yield job
-                elif self._grade is None:
-                    self._keep(job, self._graded(job, answer, self._kept_grade(job, answer), reused=True))
-                else:
-                    yield job._replace(known=answer)
-
-    def _job(self, sample: Sample, contestant: Contestant, name: bytes) -> _Job:
-        engine, options = contestant.engine, self._options
-        request = self._request(sample, engine, contestant.repeat)
-        worst = worst_cost(engine, request, options.day) if options.budget is not None else 0
-        key = asking.key(name, request, contestant.repeat, self._masking(contestant.level))
-        call = Call(request=request, source="weigh", mask=masking.masking_of(contestant.level))
-        return _Job(contestant, sample, call, key, worst)
-
-    def _masking(self, level: Level | None) -> str:
-        """What names how a contestant's requests are masked; "" where nobody masks."""
-        if level == "none":
-            return level
-        return f"{level} {self._options.masking}" if level else self._options.masking
-
-    def _request(self, sample: Sample, engine: Engine, repeat: int = 0) -> Request:
-        options = self._options
-        # The second answer that a noise floor is made of is asked for with the very same words.
-        seed = options.seed + (repeat if options.repeats > 1 else 0)
-        return asking.request_for(
-            sample, engine, max_tokens=options.max_tokens, seed=seed, temperature=options.temperature
-        )
+            if question.known is None or self._grade is not None:
+                yield question
+            else:
+                grade = self._kept_grade(question, question.known)
+                self._tally.answered(question, question.known, grade, reused=True)
 
     async def _prepare(self, engine: Engine, prepare: Callable[[Engine], Awaitable[object]]) -> None:
         if engine.host.runs_here:
@@ -246,47 +196,9 @@ class _Run:
                 await prepare(engine)
                 self._prepared.add(engine.name)
 
-    @property
-    def _decided(self) -> bool:
-        return self._course is not None and self._course.decided
-
     def outcome(self, samples: Sequence[Sample], contestants: Sequence[Contestant]) -> Outcome:
-        """Put the results in order; after an early stop, those of samples that all were asked."""
-        looked = None if self._course is None else self._course.looked
-        whole = [
-            s
-            for s in samples
-            if (looked is None or s.id in looked)
-            and all((c.name, c.repeat, s.id) in self._results for c in contestants)
-        ]
-        if not whole:
-            raise BudgetError(
-                "The budget does not allow one sample to be asked of every engine.",
-                where="--budget",
-                fix="Raise it, or ask fewer or cheaper engines. Answers that were paid for are kept.",
-            )
-        ordered = {(c.name, c.repeat): tuple(self._results[c.name, c.repeat, s.id] for s in whole) for c in contestants}
-        stopped = (
-            f"{self._purse.told()} does not cover the next answer at worst; {self._unasked} questions were not asked, "
-            f"{len(samples) - len(whole)} of {len(samples)} samples are left out"
-        )
-        return Outcome(
-            samples=tuple(whole),
-            results={name: found for (name, repeat), found in ordered.items() if repeat == 0},
-            noise=next(
-                (found for (name, repeat), found in ordered.items() if repeat and name == self._options.noise), ()
-            ),
-            stopped=stopped if self._unasked else "",
-            unasked=self._unasked,
-            repeats=self._repeats(ordered),
-        )
-
-    def _repeats(self, ordered: dict[tuple[str, int], tuple[Result, ...]]) -> dict[str, tuple[tuple[Result, ...], ...]]:
-        """The further passes of every contestant."""
-        if self._options.repeats == 1:
-            return {}
-        names = dict.fromkeys(name for name, _ in ordered)
-        return {n: tuple(ordered[n, again] for again in range(1, self._options.repeats)) for n in names}
+        """What came of it."""
+        return self._tally.outcome(samples, contestants, self._purse.told())
 
     def _gate(self, engine: Engine) -> Gate:
         if engine.name not in self._gates:
@@ -295,56 +207,58 @@ class _Run:
             self._gates[engine.name] = Gate(min(most, slots) if isinstance(slots, int) else most)
         return self._gates[engine.name]
 
-    async def _ask(self, job: _Job, gate: Gate, ticket: int) -> None:
+    async def _ask(self, question: Question, worst: int, gate: Gate, ticket: int) -> None:
         """One sample, to its answer or its last failure."""
-        paid = 0
+        paid, engine = 0, question.contestant.engine
         try:
-            trace, bodies = await self._try(job, gate, ticket)
-            masking.check_level(job.contestant.engine.name, job.contestant.level, trace)
-            cost = job.contestant.engine.cost(trace.usage, self._options.day) if trace.usage else trace.cost
-            paid = cost if cost is not None else job.worst if trace.outcome in MAY_COST else 0
-            if trace.outcome == "ok" and trace.reply is not None and trace.engine == job.contestant.engine.name:
+            trace, bodies = await self._try(question, gate, ticket)
+            masking.check_level(engine.name, question.contestant.level, trace)
+            cost = engine.cost(trace.usage, self._options.day) if trace.usage else trace.cost
+            paid = cost if cost is not None else worst if trace.outcome in MAY_COST else 0
+            if trace.outcome == "ok" and trace.reply is not None and trace.engine == engine.name:
                 answer = Answer(trace.reply, trace.usage, trace.first_token, trace.total, trace.at, trace.id)
-                if job.contestant.level is not None:
+                if question.contestant.level is not None:
                     answer = replace(answer, sent=identifiers.sent(bodies), masked=trace.masked)
-                self._store.put(job.key, msgspec.json.encode(answer))
+                self._store.put(question.key, msgspec.json.encode(answer))
                 self._streaks.answered(trace.engine)
-                self._keep(job, self._graded(job, answer, await self._of(job, answer), reused=False))
+                self._tally.answered(question, answer, await self._of(question, answer), reused=False)
             else:
-                self._failed(job, trace, cost)
+                self._failed(question, trace, cost)
         except WeighbridgeError as error:
             self._failure = self._failure or error
         finally:
             gate.leave()
-            self._purse.settle(job.worst, paid)
+            self._purse.settle(worst, paid)
             self.progress.spent = self._purse.spent
 
-    async def _regrade(self, job: _Job, answer: Answer) -> None:
+    async def _regrade(self, question: Question, answer: Answer) -> None:
         """A stored answer, by a grader that waits."""
         try:
             if self._failure is None:
-                self._keep(job, self._graded(job, answer, await self._of(job, answer), reused=True))
+                self._tally.answered(question, answer, await self._of(question, answer), reused=True)
         except WeighbridgeError as error:
             self._failure = self._failure or error
         finally:
             self._grading.release()
 
-    async def _of(self, job: _Job, answer: Answer) -> Grade:
-        return self._kept_grade(job, answer) if self._grade is None else await self._grade(job.sample, answer.reply)
+    async def _of(self, question: Question, answer: Answer) -> Grade:
+        if self._grade is None:
+            return self._kept_grade(question, answer)
+        return await self._grade(question.sample, answer.reply)
 
-    def _kept_grade(self, job: _Job, answer: Answer) -> Grade:
+    def _kept_grade(self, question: Question, answer: Answer) -> Grade:
         """The grade that is kept with the answer if it still holds; else one that is given now, and kept."""
-        graded, grade, given = grades.with_grade(job.sample, answer, grades.mark(job.sample))
+        graded, grade, given = grades.with_grade(question.sample, answer, grades.mark(question.sample))
         if given:
-            self._store.put(job.key, msgspec.json.encode(graded))
+            self._store.put(question.key, msgspec.json.encode(graded))
         return grade
 
-    async def _try(self, job: _Job, gate: Gate, ticket: int) -> tuple[Trace, list[bytes]]:
+    async def _try(self, question: Question, gate: Gate, ticket: int) -> tuple[Trace, list[bytes]]:
         """The exchange, and every body that was sent in it."""
-        wait, tried = 1.0, 1
+        wait, tried, call = 1.0, 1, question.call
         while True:
             with self._watch.over() as bodies:
-                trace = await self._road.run(job.call)
+                trace = await self._road.run(call)
             if trace.outcome in BUSY or any(attempt.outcome in BUSY for attempt in trace.attempts):
                 gate.slow(ticket)
             elif trace.outcome == "ok":
@@ -354,56 +268,9 @@ class _Run:
             await self._clock.sleep(wait)
             wait, tried = min(2 * wait, MAX_WAIT), tried + 1
 
-    def _failed(self, job: _Job, trace: Trace, cost: int | None) -> None:
-        name = job.contestant.name
+    def _failed(self, question: Question, trace: Trace, cost: int | None) -> None:
         code, said = trace.outcome, trace.error
         if code == "ok":
             code, said = "broken_answer", f"{trace.engine} answered instead." if trace.reply else "There is no answer."
-        self._keep(
-            job,
-            Result(
-                sample=job.sample.id,
-                engine=name,
-                cost=cost,
-                total=trace.total,
-                at=trace.at,
-                error=f"{code}: {said}",
-                trace=trace.id,
-            ),
-        )
-        self._failure = self._failure or self._streaks.failed(name, code, said)
-
-    def _graded(self, job: _Job, answer: Answer, grade: Grade, *, reused: bool) -> Result:
-        engine = job.contestant.engine
-        return Result(
-            sample=job.sample.id,
-            engine=job.contestant.name,
-            grade=grade,
-            reply=answer.reply,
-            usage=answer.usage,
-            cost=engine.cost(answer.usage, self._options.day) if answer.usage else None,
-            first_token=answer.first_token,
-            total=answer.total,
-            at=answer.at,
-            trace=answer.trace,
-            reused=reused,
-            exposure=masking.exposed(job.sample, job.contestant.level, answer.sent, answer.masked),
-        )
-
-    def _keep(self, job: _Job, result: Result) -> None:
-        self._results[job.contestant.name, job.contestant.repeat, job.sample.id] = result
-        self.progress.done += 1
-        self.progress.reused += result.reused
-        self.progress.failed += bool(result.error)
-        if self._course is not None and job.contestant.repeat < self._options.repeats:
-            self._course.told(job.contestant.name, result)
-
-
-def _read(value: bytes | None) -> Answer | None:
-    """A stored answer; None for one that this version cannot read, which is then asked for again."""
-    if value is None:
-        return None
-    try:
-        return msgspec.json.decode(value, type=Answer)
-    except msgspec.DecodeError:
-        return None
+        self._tally.failed(question, trace, cost, f"{code}: {said}")
+        self._failure = self._failure or self._streaks.failed(question.name, code, said)
