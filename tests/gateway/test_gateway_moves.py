@@ -13,7 +13,7 @@ from weighbridge import settings
 from weighbridge.engines.catalogue import load
 from weighbridge.store import evidence
 from weighbridge.store.state import State
-from weighbridge.swap import canary, promote
+from weighbridge.swap import canary, drill, promote
 
 pytestmark = pytest.mark.xdist_group("gateway")
 
@@ -111,6 +111,16 @@ def test_a_shadow_is_asked_as_well_and_nobody_sees_it(gateway, state):
     assert (found.id, found.status) == (begun.id, "done")
     assert found.reason.startswith("unsafe: refusals")
     assert state.current().plan.routes["assistant"].shadow is None
+
+
+def test_a_drill_cuts_an_engine_off_and_ends_when_nobody_looks(gateway, state):
+    primary = state.current().plan.routes["assistant"].primary
+    now = time.time()
+    drill.begin(state, drill.Cut("d", primary, (primary,), now, now + 1.5, "t"))
+    gateway.until(lambda: post(gateway, "/v1/chat/completions", ASK)[0] == 502)
+    assert b"is cut off for now" in post(gateway, "/v1/chat/completions", ASK)[2]
+    gateway.until(lambda: drill.cuts(state) == [] and state.current().plan.cut == ())
+    gateway.until(lambda: all(post(gateway, "/v1/chat/completions", ASK)[0] == 200 for _ in range(5)))
 
 
 def test_what_users_say_is_kept(gateway, state):

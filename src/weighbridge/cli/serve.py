@@ -92,9 +92,9 @@ def _guard(config: Config, state: State) -> Guard:
     import time
 
     from weighbridge.engines.catalogue import load
-    from weighbridge.swap.canary.keeper import Keeper
+    from weighbridge.swap import guard
 
-    return Keeper(state, lambda: load(config), config.traces_path, holder=secrets.token_hex(8), now=time.time)
+    return guard.Guard(state, lambda: load(config), config.traces_path, holder=secrets.token_hex(8), now=time.time)
 
 
 class _Own:

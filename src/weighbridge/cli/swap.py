@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weighbridge.cli import common, swap_canary, swap_preflight, swap_replay
+from weighbridge.cli import common, swap_canary, swap_drill, swap_preflight, swap_replay
 
 if TYPE_CHECKING:
     from weighbridge.canon import Publication
@@ -21,6 +21,7 @@ app.command()(swap_preflight.preflight)
 app.command()(swap_replay.replay)
 app.command()(swap_canary.shadow)
 app.command()(swap_canary.start)
+app.command()(swap_drill.drill)
 app.command()(swap_canary.pause)
 app.command()(swap_canary.resume)
 
@@ -147,6 +148,8 @@ def _show(found: Status) -> None:
             engine += f"\n{route.canary.share * 100:.4g} % of conversations: {route.canary.engine}"
         table.add_row(escape(name), escape(engine), escape(", ".join(route.fallbacks)))
     out.print(table)
+    if found.cut:
+        out.print(f"Cut off by a drill: {', '.join(found.cut)}", style="yellow", markup=False)
     for move in found.moves:
         swap_canary.show(move)
     out.print("\nHistory, newest first")

@@ -34,6 +34,7 @@ class Status(Struct, frozen=True):
     routes: dict[str, Route]
     history: list[Publication]
     moves: list[Move] = []
+    cut: tuple[str, ...] = ()  #: engines that a drill cuts off
 
 
 def promote(
@@ -162,6 +163,7 @@ def status(state: State, route: str = "", *, limit: int = 20, now: float = 0.0) 
         plan=plan.number,
         routes=dict(shown),
         history=history[:limit],
+        cut=plan.cut,
         moves=[standing(state, swap, now=now) for swap in _moves(state, route)],
     )
 

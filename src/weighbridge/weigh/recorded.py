@@ -18,6 +18,7 @@ from weighbridge.weigh.types import Sample
 
 #: How free text may be compared, when a person says so: the grader, and what it says of two answers.
 BY_TEXT = ("exact", "contains", "choice", "number", "similarity")
+_REPEATED = frozenset({"replay", "shadow"})  #: sources whose answers are somebody else's on trial
 NEWEST = 500  #: traces that are taken where no limit is given
 
 
@@ -55,7 +56,11 @@ def samples(
         )
     if folder is None:
         raise InputError("No store to read traces from.", where=f"traces:{route}", fix="Give a JSONL file.")
-    found = list(reader.scan(folder, limit=limit or NEWEST, route=route, outcome="ok"))
+    found = [
+        trace
+        for trace in reader.scan(folder, limit=limit or NEWEST, route=route, outcome="ok")
+        if trace.source not in _REPEATED
+    ]
     if not found:
         raise NotFoundError(
             f"The route '{route}' has no answered exchange on record.",
