@@ -58,7 +58,7 @@ def engines(tmp_path_factory):
         "keyed": {"url": "http://127.0.0.1:9/v1", "key_env": "KEYED_API_KEY", "jurisdiction": "DE"},
     }
     models: dict[str, Any] = {"good": {"lab": "Ours", "lab_country": "DE"}, "other": {"lab": "Theirs"}}
-    offers = {name: {} for name in ("good@one", "good@two", "good@keyed", "other@one", "other@two")}
+    offers: dict[str, Any] = {name: {} for name in ("good@one", "good@two", "good@keyed", "other@one", "other@two")}
     return catalogue.load(
         Config(settings=Settings(), folder=tmp_path_factory.mktemp("c"), models=models, hosts=hosts, offers=offers)
     )
