@@ -77,7 +77,7 @@ mask = "strict"
 """
 
 
-TURNS = 8  #: a real engine takes its time; test_gateway_mask.py takes twenty in each dialect
+TURNS = 5  #: a real engine takes its time; test_gateway_mask.py takes twenty in each dialect
 
 
 @pytest.mark.timeout(240)
