@@ -9,6 +9,7 @@ from typing import Any
 
 import documents
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
 
 from weighbridge.cli import app
@@ -132,6 +133,32 @@ def test_diff_tells_what_changed_of_each_engine():
     table = run("weigh", "diff", "report.html", "new.json", "--markdown").stdout
     assert "| cost per 1,000 requests |" in table
     assert "## birch@south" in table
+
+
+def test_an_engine_that_was_renamed_is_compared_with_itself():
+    later = NEW.results | {"oak@south": NEW.results[documents.CANDIDATE]}
+    del later[documents.CANDIDATE]
+    oak = documents.engine("oak@south")
+    Path("renamed.json").write_bytes(document.write(replace(NEW, results=later, engines=(NEW.engines[0], oak))))
+    files = ("weigh", "diff", "old.json", "renamed.json")
+    assert "Only in the earlier one: birch@south." in run(*files).stdout
+    found = json.loads(run(*files, "--as", "birch@south=oak@south", "--json").stdout)
+    one = found["engines"][1]
+    assert (one["engine"], one["was"], one["quality"]["verdict"]) == ("oak@south", "birch@south", "unsafe")
+    assert found["only_old_engines"] == found["only_new_engines"] == []
+    assert {"path": "model.name", "old": "birch", "new": "oak"} in one["facts"]
+    assert "oak@south (then birch@south)" in run(*files, "--as", "birch@south=oak@south").stdout
+    crossed = json.loads(run(*files, "--as", "alder@north=oak@south", "--json").stdout)
+    assert [one["engine"] for one in crossed["engines"]] == ["oak@south"]
+    assert crossed["only_old_engines"] == ["birch@south"]
+    for wrong, told in (
+        (("birch@south",), "does not name"),
+        (("elm@south=oak@south",), "The earlier document knows no engine 'elm@south'"),
+        (("birch@south=elm@south",), "The later document knows no engine 'elm@south'"),
+        (("birch@south=oak@south", "alder@north=oak@south"), "one new name"),
+    ):
+        with pytest.raises(InputError, match=told):
+            run(*files, *(word for pair in wrong for word in ("--as", pair)))
 
 
 def test_the_same_run_twice_is_no_change():

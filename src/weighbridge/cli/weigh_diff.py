@@ -23,6 +23,10 @@ def diff(
     alpha: Annotated[
         float | None, typer.Option(help="One-sided error rate of a verdict; NEW's own by default.", show_default=False)
     ] = None,
+    renamed: Annotated[
+        list[str] | None,
+        typer.Option("--as", help="An engine that the two call by different names; again for more.", metavar="OLD=NEW"),
+    ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     fail_on: documents.FailOn = "",
     as_json: common.Json = False,
@@ -42,12 +46,30 @@ def diff(
     check_limits(MARGIN if margin is None else margin, ALPHA if alpha is None else alpha)
     if old == new == documents.STDIN:
         raise InputError("Both documents are standard input.", fix="Give one of the two as a file.")
-    found = document.diff(documents.open_document(old), documents.open_document(new), margin=margin, alpha=alpha)
+    names = _renamed(renamed or [])
+    found = document.diff(
+        documents.open_document(old), documents.open_document(new), margin=margin, alpha=alpha, renamed=names
+    )
     if as_json:
         common.print_json(found)
     else:
         _print(found, markdown=markdown)
     documents.fail_on(fail_on, (one.quality.verdict for one in found.engines))
+
+
+def _renamed(told: list[str]) -> dict[str, str]:
+    """Old names of engines to new ones."""
+    found: dict[str, str] = {}
+    for pair in told:
+        old, _, new = (piece.strip() for piece in pair.partition("="))
+        if not old or not new or old in found:
+            raise InputError(
+                f"'{pair}' does not name one engine twice.",
+                where="--as",
+                fix="Write --as OLD=NEW, once for each engine.",
+            )
+        found[old] = new
+    return found
 
 
 def _print(found: Diff, *, markdown: bool) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from weighbridge.weigh import numbers
-from weighbridge.weigh.document.changes import Diff, EngineDiff, Fact, Moved, Side
+from weighbridge.weigh.document.changed import Diff, EngineDiff, Fact, Moved, Side
 
 _STYLES = {"safe": "bold green", "unsafe": "bold red", "undecided": "bold yellow"}
 _IDS, _FACTS = 3, 8  # that the text names; the JSON names more
@@ -22,7 +22,7 @@ def lines(found: Diff) -> Iterator[tuple[str, str]]:
     yield from ((sentence, "") for sentence in _scope(found))
     for one in found.engines:
         yield "", ""
-        yield one.engine, "bold"
+        yield _name(one), "bold"
         yield from ((f"  {line}", _STYLES[one.quality.verdict]) for line in _verdict(one))
         yield from ((f"  {line}", "") for line in _details(one))
         for moved in one.moved:
@@ -44,7 +44,7 @@ def markdown(found: Diff) -> str:
     if found.noise is not None and found.noise.discordant is not None:
         made.append(f"- {_noise(found)}")
     for one in found.engines:
-        made += ["", f"## {_plain(one.engine)}", "", f"{_plain('; '.join(_verdict(one)))}", ""]
+        made += ["", f"## {_plain(_name(one))}", "", f"{_plain('; '.join(_verdict(one)))}", ""]
         made += [f"- {_plain(line)}" for line in _details(one)]
         if one.moved:
             made += ["", "| figure | then and now | change |", "|---|---|---|"]
@@ -53,6 +53,10 @@ def markdown(found: Diff) -> str:
             made += ["", "| fact | then | now |", "|---|---|---|"]
             made += [f"| {_plain(f.path)} | {_plain(_value(f.old))} | {_plain(_value(f.new))} |" for f in one.facts]
     return "\n".join(made)
+
+
+def _name(one: EngineDiff) -> str:
+    return f"{one.engine} (then {one.was})" if one.was else one.engine
 
 
 def _plain(text: str) -> str:

@@ -41,6 +41,11 @@ def name_of(engine: str, level: Level | None) -> str:
     return f"{engine} +mask {level}" if level and level != "none" else engine
 
 
+def engine_of(name: str) -> str:
+    """The engine's name alone, of what it is called at a level."""
+    return name.partition(" +mask ")[0]
+
+
 def title_of(title: str, level: Level | None) -> str:
     """The same, for its title."""
     return f"{title}, mask {level}" if level and level != "none" else title

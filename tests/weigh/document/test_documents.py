@@ -407,6 +407,30 @@ def test_what_is_infinite_is_unknown_and_engines_without_choices_said_nothing(we
     assert "page" not in document.document(document.weighing_of(page))
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_the_smallest_runs_bound_nothing_and_can_be_read(count):
+    found = verified(document.write(documents.weigh(count, clustered=True)))
+    assert found.agrees, found.disagreements
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_small_mutations_are_found_or_refused_or_harmless(weighed, data):
+    whole = bytearray(document.write(weighed, with_answers=True))
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(whole) - 1))
+        kind = data.draw(st.sampled_from(["replace", "insert", "remove", "double"]))
+        byte = data.draw(st.sampled_from(b'09.-e"{}[],:ntf\\ \x00\xff'))
+        until = at + (kind != "insert") * data.draw(st.integers(1, 9))
+        whole[at:until] = {"remove": b"", "double": whole[at:until] * 2}.get(kind, bytes([byte]))
+    try:
+        found = verified(bytes(whole))
+    except WeighbridgeError:
+        return
+    opened = document.open_document(bytes(whole))
+    assert not found.agrees or opened.tree == document.open_document(document.write(weighed, with_answers=True)).tree
+
+
 def test_addresses_lose_all_but_their_name():
     told = documents.engine(host={"speaks": {"x": "https://[", "y": "https://a:8/b?c", "z": "words"}})
     assert engine_facts.public(told).host.speaks == {"x": "", "y": "https://a", "z": ""}

@@ -1,6 +1,7 @@
 """The open scorecard document: written, read, verified and compared. See `docs/scorecard-format.md`."""
 
-from weighbridge.weigh.document.changes import Diff, diff
+from weighbridge.weigh.document.changed import Diff
+from weighbridge.weigh.document.changes import diff
 from weighbridge.weigh.document.checking import Verification, verify
 from weighbridge.weigh.document.reading import Opened, extract, open_document, weighing_of
 from weighbridge.weigh.document.shape import FORMAT, VERSION, Document

@@ -2,101 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import isfinite
 from typing import Any, NamedTuple
 
 import msgspec
-from msgspec import Struct
 
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, did_you_mean
 from weighbridge.weigh import masking, stats
 from weighbridge.weigh.axes.making import clusters_of
 from weighbridge.weigh.document import columns, reading, writing
+from weighbridge.weigh.document.changed import Diff, EngineDiff, Fact, Moved, Side
 from weighbridge.weigh.document.matching import UNTOLD, leaves
 from weighbridge.weigh.document.reading import Opened
-from weighbridge.weigh.types import Comparison, Result, Sample, Weighing
+from weighbridge.weigh.types import Result, Sample, Weighing
 from weighbridge.weigh.verdict import compare
 
 MOST_LISTED = 100  #: samples and facts that are named; all are counted
 MILLION = 1_000_000
-
-
-class Moved(Struct, frozen=True):
-    """A figure then and now. `low` and `high` are the ends of its 95 % interval, None where nothing bounds it.
-
-    `kind` says of what: of `ratio`, new over old, or of `difference`, new minus old.
-    """
-
-    name: str
-    unit: str
-    old: float
-    new: float
-    kind: str
-    value: float
-    n: int
-    low: float | None = None
-    high: float | None = None
-
-
-class Fact(Struct, frozen=True):
-    """A fact or a price that is another now: where it stands, what it was, what it is."""
-
-    path: str
-    old: Any
-    new: Any
-
-
-class EngineDiff(Struct, frozen=True):
-    """What changed for one engine on the samples that both documents hold.
-
-    `quality` compares it with itself: the base is then, the candidate is now. `better` and `worse` name samples whose
-    score rose or fell; `reworded` of `answered` answers are in other words.
-    """
-
-    engine: str
-    quality: Comparison
-    better: tuple[str, ...] = ()
-    worse: tuple[str, ...] = ()
-    better_count: int = 0
-    worse_count: int = 0
-    reworded: int = 0
-    answered: int = 0
-    failures: tuple[int, int] = (0, 0)
-    moved: tuple[Moved, ...] = ()
-    facts: tuple[Fact, ...] = ()
-
-
-class Side(Struct, frozen=True):
-    """Which document."""
-
-    name: str
-    suite: str
-    day: str
-    software: str
-    digest: str
-    samples: int
-
-
-class Diff(Struct, frozen=True):
-    """What changed from one document to another. `same_suite`: both say the same suite, by its digest.
-
-    `shared` samples have one digest in both; `changed` have one id and two digests, and count nowhere. `noise` is how
-    the base differed from itself within the later run, where it was asked twice.
-    """
-
-    old: Side
-    new: Side
-    same_suite: bool
-    shared: int
-    changed: int
-    only_old: int
-    only_new: int
-    engines: tuple[EngineDiff, ...]
-    only_old_engines: tuple[str, ...] = ()
-    only_new_engines: tuple[str, ...] = ()
-    noise: Comparison | None = None
-    notes: tuple[str, ...] = ()
 
 
 class _Pair(NamedTuple):
@@ -106,7 +29,14 @@ class _Pair(NamedTuple):
     scores: tuple[float, float]
 
 
-def diff(old: Opened, new: Opened, *, margin: float | None = None, alpha: float | None = None) -> Diff:
+def diff(
+    old: Opened,
+    new: Opened,
+    *,
+    margin: float | None = None,
+    alpha: float | None = None,
+    renamed: Mapping[str, str] | None = None,
+) -> Diff:
     """What changed, sample by sample, for every engine that both documents hold.
 
     Args:
@@ -114,9 +44,11 @@ def diff(old: Opened, new: Opened, *, margin: float | None = None, alpha: float 
         new: The later one.
         margin: How much worse is still good enough; the later document's own by default.
         alpha: One-sided error rate of each verdict; the later document's own by default.
+        renamed: What the later document calls engines that the earlier one knows by another name: old names to new ones.
 
     Raises:
-        InputError: A document was changed after it was written, or the two share no sample or no engine.
+        InputError: A document was changed after it was written, the two share no sample or no engine, or an engine that
+            is said to be renamed is not in them.
     """
     for one in (old, new):
         if writing.digests(one.tree) != one.tree["digests"]:
@@ -127,7 +59,7 @@ def diff(old: Opened, new: Opened, *, margin: float | None = None, alpha: float 
             )
     then, now = reading.weighing_of(old), reading.weighing_of(new)
     shared, changed = _shared(old, new)
-    names = [name for name in now.results if name in then.results]
+    names = _names(then, now, renamed or {})
     if not shared or not names:
         raise InputError(
             f"The documents share no {'sample' if not shared else 'engine'}: nothing can be compared honestly.",
@@ -135,8 +67,8 @@ def diff(old: Opened, new: Opened, *, margin: float | None = None, alpha: float 
             fix="Compare runs of the same engines on the same suite.",
         )
     limits = (now.margin if margin is None else margin, now.alpha if alpha is None else alpha)
-    found = [_engine(name, then, now, shared, limits) for name in names]
-    known = set(then.results), set(now.results)
+    found = [_engine(was, name, then, now, shared, limits) for name, was in names.items()]
+    known = set(then.results) - set(names.values()), set(now.results) - set(names)
     return Diff(
         old=_side(old),
         new=_side(new),
@@ -146,11 +78,32 @@ def diff(old: Opened, new: Opened, *, margin: float | None = None, alpha: float 
         only_old=len(then.samples) - len(shared) - changed,
         only_new=len(now.samples) - len(shared) - changed,
         engines=tuple(one for one in found if one is not None),
-        only_old_engines=tuple(sorted(known[0] - known[1])),
-        only_new_engines=tuple(sorted(known[1] - known[0])),
+        only_old_engines=tuple(sorted(known[0])),
+        only_new_engines=tuple(sorted(known[1])),
         noise=now.noise,
         notes=tuple(_notes(then, now)),
     )
+
+
+def _names(then: Weighing, now: Weighing, renamed: Mapping[str, str]) -> dict[str, str]:
+    """What each contestant of the later run, of those that both hold, is called in the earlier one."""
+    before, after = ({masking.engine_of(name) for name in one.results} for one in (then, now))
+    for old, new in renamed.items():
+        for name, known, which in ((old, before, "earlier"), (new, after, "later")):
+            if name not in known:
+                raise InputError(
+                    f"The {which} document knows no engine '{name}'.", where="--as", fix=did_you_mean(name, known)
+                )
+    if len(set(renamed.values())) < len(renamed):
+        raise InputError("Two engines are said to have one new name.", where="--as", fix="Give each name once.")
+    back = {new: old for old, new in renamed.items()}
+    found = {}
+    for name in now.results:
+        engine = masking.engine_of(name)
+        was = back.get(engine, "" if engine in renamed else engine) + name.removeprefix(engine)
+        if was in then.results:
+            found[name] = was
+    return found
 
 
 def _side(opened: Opened) -> Side:
@@ -187,9 +140,9 @@ def _notes(then: Weighing, now: Weighing) -> Iterator[str]:
 
 
 def _engine(
-    name: str, then: Weighing, now: Weighing, shared: set[str], limits: tuple[float, float]
+    was: str, name: str, then: Weighing, now: Weighing, shared: set[str], limits: tuple[float, float]
 ) -> EngineDiff | None:
-    pairs = _pairs(name, then, now, shared)
+    pairs = _pairs(was, name, then, now, shared)
     if not pairs:
         return None
     quality = compare(
@@ -201,7 +154,7 @@ def _engine(
     )
     better = [pair.sample.id for pair in pairs if pair.scores[1] > pair.scores[0]]
     worse = [pair.sample.id for pair in pairs if pair.scores[1] < pair.scores[0]]
-    before, after = _words(then, name), _words(now, name)
+    before, after = _words(then, was), _words(now, name)
     answered = [key for pair in pairs if (key := pair.sample.id) in before and key in after]
     return EngineDiff(
         engine=name,
@@ -214,14 +167,15 @@ def _engine(
         answered=len(answered),
         failures=(sum(pair.old.grade is None for pair in pairs), sum(pair.new.grade is None for pair in pairs)),
         moved=tuple(_moved(pairs)),
-        facts=tuple(_facts(name, then, now)),
+        facts=tuple(_facts(was, name, then, now)),
+        was=was if was != name else "",
     )
 
 
-def _pairs(name: str, then: Weighing, now: Weighing, shared: set[str]) -> list[_Pair]:
+def _pairs(was: str, name: str, then: Weighing, now: Weighing, shared: set[str]) -> list[_Pair]:
     """Both results of every shared sample, where neither is missing; scores are means over all passes."""
-    before, after = _scores(then, name), _scores(now, name)
-    old = {result.sample: result for result in then.results[name]}
+    before, after = _scores(then, was), _scores(now, name)
+    old = {result.sample: result for result in then.results[was]}
     new = {result.sample: result for result in now.results[name]}
     return [
         _Pair(sample, old[sample.id], new[sample.id], (before[sample.id], after[sample.id]))
@@ -285,8 +239,8 @@ def _figure(name: str, unit: str, ends: Sequence[float], kind: str, found: Any) 
     return Moved(name, unit, ends[0], ends[1], kind, found.value, found.n, low, high)
 
 
-def _facts(name: str, then: Weighing, now: Weighing) -> Iterator[Fact]:
-    old, new = (_told(name, weighing) for weighing in (then, now))
+def _facts(was: str, name: str, then: Weighing, now: Weighing) -> Iterator[Fact]:
+    old, new = _told(was, then), _told(name, now)
     count = 0
     for leaf in leaves(old, new):
         if not leaf.agrees and count < MOST_LISTED:
