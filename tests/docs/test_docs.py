@@ -99,3 +99,23 @@ def test_output_with_ellipsis_is_matched_in_order() -> None:
     assert matches("a ... c", "a b c")
     assert not matches("a ... c", "c b a")
     assert commands("$ one \\\n> two\nout\n$ three") == [("one \\\ntwo", "out"), ("three", "")]
+
+
+def test_the_jobs_that_pages_offer_are_jobs() -> None:
+    import yaml
+
+    found = [
+        (name, yaml.safe_load(text))
+        for page in PAGES
+        for language, name, text in FENCE.findall(page.read_text(encoding="utf-8"))
+        if language in ("yaml", "yml") and name.startswith(".github/workflows/")
+    ]
+    assert found
+    for name, workflow in found:
+        # YAML 1.1 reads the key `on` as true, and so do some of its readers.
+        assert workflow.get("on", workflow.get(True)), name
+        for job in workflow["jobs"].values():
+            assert job["runs-on"]
+            assert all(("run" in step) != ("uses" in step) for step in job["steps"])
+            commands = "\n".join(step.get("run", "") for step in job["steps"])
+            assert "weighbridge" in commands

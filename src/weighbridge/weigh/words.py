@@ -204,6 +204,7 @@ def methods(weighing: Weighing) -> list[tuple[str, str]]:
         ("Several claims", _several(weighing)),
         ("Clusters", _clusters(comparisons)),
         ("Graders", _graders(weighing)),
+        *_judges(weighing),
         *_passes(weighing),
         ("More samples", _MORE),
         *mask_words.methods(weighing),
@@ -243,6 +244,19 @@ def _graders(weighing: Weighing) -> str:
     missing = sum(result.missing for results in weighing.results.values() for result in results)
     told = f"{listed or 'none'}."
     return f"{told} {plural(missing, 'grade')} could not be given, and count in no mean." if missing else told
+
+
+def _judges(weighing: Weighing) -> list[tuple[str, str]]:
+    """Who judged, and what names the words that they were asked with, which the section on judges holds."""
+    return [
+        (
+            "Judge",
+            f"{clean(judge.engine)}, {judge.kind}, by the prompt {clean(judge.version)} (under Judges; SHA-256 "
+            f"{clean(judge.digest)}), seed {judge.seed}."
+            + (f" Of the same family: {clean(', '.join(judge.kin))}." if judge.kin else ""),
+        )
+        for judge in weighing.judges
+    ]
 
 
 def _passes(weighing: Weighing) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ MOST_LOST = 20  #: samples that are listed for one candidate
 _LONG = 160  # characters of a reason or a name in a cell
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|~#]|(?<!\w)@|&(?=[#\w]))")
 _LINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp)(:)|\b(www)(\.)")
+_TICKS = re.compile("`+")
 _SIGNS = {"safe": "\N{CHECK MARK}", "unsafe": "\N{MULTIPLICATION SIGN}", "undecided": "?"}
 
 
@@ -169,4 +170,16 @@ def _judges(weighing: Weighing) -> list[str]:
     from weighbridge.weigh.judges.told import tell
 
     told = tell(weighing)
-    return ["## Judges", "\n".join(f"- {plain(sentence)}" for sentence in told.sentences)] if told else []
+    if told is None:
+        return []
+    made = ["## Judges", "\n".join(f"- {plain(sentence)}" for sentence in told.sentences)]
+    for judge in told.judges:
+        made += [f"Prompt {code(judge.version)} of {code(judge.engine)}:", _quoted(judge.prompt)]
+    return made
+
+
+def _quoted(text: str) -> str:
+    """Text word for word, in a fence that nothing inside can end."""
+    longest = max(map(len, _TICKS.findall(text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}text\n{clean(text)}\n{fence}"
