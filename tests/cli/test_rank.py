@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 
 import pytest
@@ -98,3 +99,99 @@ def test_what_is_asked_for_has_to_be_there(run):
     assert isinstance(CliRunner().invoke(app, ["rank", "none.jsonl"]).exception, InputError)
     piped = CliRunner().invoke(app, ["rank", "-"], input=json.dumps(plain[0]))
     assert "1 votes" in piped.output
+
+
+# --- at equal length --------------------------------------------------------------------------------------
+
+
+def drawn_by_length(count=600):
+    """`wordy` is as good as `base`, and `keen` is better; both are longer, and votes reward that."""
+    rng = random.Random(4)
+    made = []
+    for number in range(count):
+        name, worth = (("wordy", 0.0), ("keen", 1.0))[number % 2]
+        more = rng.gauss(100, 150)
+        wins = rng.random() < 1 / (1 + math.exp(-worth - 1.5 * math.tanh(more / 150)))
+        row = {"a": name, "b": "base", "winner": "a" if wins else "b", "a_length": 900 + more, "b_length": 900}
+        if number % 4 > 1:  # the other way around
+            row |= {"a": "base", "b": name, "winner": "b" if wins else "a", "a_length": 900, "b_length": 900 + more}
+        made.append({**row, "voter": f"v{number % 50}"})
+    return made
+
+
+def test_a_win_rate_at_equal_length(run):
+    told = json.loads(run(drawn_by_length(), "--lengths", "--against", "base", "--cluster", "voter", "--json").output)
+    by_name = {one["engine"]: one for one in told["engines"]}
+    wordy, keen = by_name["wordy"], by_name["keen"]
+    assert wordy["raw"]["low"] > 0.5
+    assert wordy["controlled"]["low"] < 0.5 < wordy["controlled"]["high"]
+    assert wordy["length"]["low"] > 0
+    assert keen["controlled"]["low"] > 0.5
+    assert (told["votes"], keen["votes"]) == (600, 300)
+    shown = run([*votes(), {**votes(1)[0], "a": "new", "b": "weak"}], "--lengths", "--against", "weak").output
+    assert "at equal length" in shown
+    assert "new         1  -" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "--against ENGINE" in run(votes(9), "--lengths").exception.fix
+    assert "Nobody voted on 'z'" in str(run(votes(9), "--lengths", "--against", "z").exception)
+    plain = [{"a": "x", "b": "y", "winner": "a"}]
+    assert "how long answers are" in str(run(plain, "--lengths", "--against", "x").exception)
+
+
+# --- items ------------------------------------------------------------------------------------------------
+
+
+def answers(count=120):
+    """`able` solves an item of any difficulty with three times the odds of `fair`; suite `hard` is harder."""
+    rng = random.Random(5)
+    made = []
+    for suite, shift in (("easy", -0.8), ("hard", 0.8)):
+        for number in range(count):
+            difficulty = shift + rng.gauss(0, 1)
+            for engine, ability in (("able", 1.1), ("fair", 0.0), ("poor", -1.1)):
+                right = int(rng.random() < 1 / (1 + 2.718281828 ** (difficulty - ability)))
+                made.append({"engine": engine, "item": number, "suite": suite, "right": right})
+    return made
+
+
+def test_abilities_and_difficulties_from_answers_to_items(run):
+    told = json.loads(run(answers(), "--items", "--against", "fair", "--json").output)
+    assert [one["engine"] for one in told["engines"]] == ["able", "fair", "poor"]
+    able = told["engines"][0]
+    assert able["above"]["low"] < 200 < able["above"]["high"]
+    assert able["points"]["low"] > 1000
+    assert able["answers"] == 240
+    easy, hard = told["suites"]
+    assert 200 < hard["points"] - easy["points"] < 400
+    shown = run(answers(30), "--items", "--against", "fair").output
+    assert "above fair" in shown
+    assert "The items of hard stand at" in shown
+    assert max(map(len, shown.splitlines())) <= 80
+    clustered = [{**row, "doc": row["item"] // 4} for row in answers(20)]
+    assert json.loads(run(clustered, "--items", "--cluster", "doc", "--json").output)["answers"] == 120
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "holds no answers"),
+        ('{"engine": "x", "right": 1}', "'item' is missing"),
+        ('{"engin": "x", "item": "q", "right": 1}', "Did you mean 'engine'"),
+        ('{"engine": "x", "item": "q"}', "'right' is missing"),
+        ('{"engine": "x", "item": "q", "right": 2}', "more right answers than tries"),
+        ('{"engine": "x", "item": "q", "right": -1}', "no number"),
+        ('{"engine": "x", "item": "q", "right": 1}', "need two engines"),
+    ],
+)
+def test_answers_that_are_none(run, text, what):
+    found = run(text, "--items")
+    assert isinstance(found.exception, InputError)
+    assert what in str(found.exception) + found.exception.fix
+
+
+def test_one_way_to_rank_at_a_time(run):
+    assert "three ways" in str(run(answers(2), "--items", "--lengths").exception)
+    assert "no field 'doc'" in str(run(answers(2), "--items", "--cluster", "doc").exception)
+    assert isinstance(CliRunner().invoke(app, ["rank", "none.jsonl", "--items"]).exception, InputError)
+    piped = CliRunner().invoke(app, ["rank", "-", "--items"], input="\n".join(map(json.dumps, answers(9))))
+    assert "200 points more" in piped.output

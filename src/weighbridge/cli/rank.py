@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from msgspec import Struct
 
-from weighbridge.cli import common
+from weighbridge.cli import common, rank_items, rank_lengths
 from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,6 +40,12 @@ def rank(
     style: Annotated[
         bool, typer.Option("--style", help="As if all answers had the same length, headings, lists and bold.")
     ] = False,
+    lengths: Annotated[
+        bool, typer.Option("--lengths", help="The win rate over --against as if all answers were of one length.")
+    ] = False,
+    items: Annotated[
+        bool, typer.Option("--items", help="Rank by answers to items (1PL): the file holds answers, not votes.")
+    ] = False,
     alpha: Annotated[float, typer.Option(min=0.0001, max=0.5, help="Error rate of the intervals.")] = 0.05,
     as_json: common.Json = False,
 ) -> None:
@@ -48,12 +54,24 @@ def rank(
     VOTES has a line per vote: {"a": "X", "b": "Y", "winner": "a"}, or tie, or a score
     from 0 to 1. Optional: cluster, voter, a_length and b_length, a_text and b_text.
 
+    With --items a line is an answer: {"engine": "X", "item": "q1", "right": 1}.
+    Optional there: tries, suite, cluster.
+
     Example: weighbridge vote w.json --export votes.jsonl; weighbridge rank votes.jsonl
     """
     from weighbridge.weigh import ballot_rows
+
+    if style + lengths + items > 1:
+        raise InputError("--style, --lengths and --items are three ways to rank.", fix="Give one of them.")
+    if items:
+        rank_items.rank(source, against=against, cluster=cluster, alpha=alpha, as_json=as_json)
+        return
+    rows = ballot_rows.read(source, sys.stdin.buffer, cluster=cluster)
+    if lengths:
+        rank_lengths.rank(rows, source, against=against, alpha=alpha, as_json=as_json)
+        return
     from weighbridge.weigh.stats.strength import strengths
 
-    rows = ballot_rows.read(source, sys.stdin.buffer, cluster=cluster)
     if style and not rows.style:
         raise InputError(
             "The votes do not tell how answers look.",
