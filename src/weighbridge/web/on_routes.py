@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from weighbridge import swap
@@ -30,6 +32,29 @@ class Reason(Struct, frozen=True, forbid_unknown_fields=True):
     why: Why = ""
 
 
+Part = Annotated[float, Meta(ge=0, lt=1)]
+Times = Annotated[float, Meta(ge=0, lt=100)]
+
+
+class Tolerances(Struct, frozen=True, forbid_unknown_fields=True):
+    """How much worse a candidate may be: parts of one, for latency and cost of what the other engine takes."""
+
+    errors: Part | None = None
+    format: Part | None = None
+    tools: Part | None = None
+    refusals: Part | None = None
+    latency: Times | None = None
+    cost: Times | None = None
+    feedback: Part | None = None
+
+    def over(self, usual: Mapping[canary.Guard, float]) -> dict[canary.Guard, float]:
+        """The usual ones, with those that are given in their place."""
+        given: dict[canary.Guard, float] = {
+            name: value for name in canary.GUARDS if (value := getattr(self, name)) is not None
+        }
+        return {**usual, **given}
+
+
 class Stages(Struct, frozen=True, forbid_unknown_fields=True):
     """A move in stages. Shares, tolerances, alpha and harm are parts of one, not percent."""
 
@@ -38,8 +63,8 @@ class Stages(Struct, frozen=True, forbid_unknown_fields=True):
         canary.STAGES
     )
     tolerances: Annotated[
-        dict[canary.Guard, float], Meta(description="By guard, how much worse is fine; others have their usual one.")
-    ] = {}
+        Tolerances, Meta(description="By guard, how much worse is fine; others have their usual one.")
+    ] = msgspec.field(default_factory=Tolerances)
     only: Annotated[bool, Meta(description="Guard by these tolerances alone.")] = False
     alpha: Annotated[float, Meta(gt=0, lt=0.5, description="The chance of going back without a cause.")] = 0.05
     harm: Annotated[float, Meta(gt=0, le=1, description="The most that may go wrong in the next stage.")] = 0.01
@@ -92,7 +117,7 @@ def _start(asked: Asked) -> canary.Swap:
         candidate=body.engine,
         started=now,
         stages=body.stages,
-        tolerances=body.tolerances if body.only else {**canary.GUARDS, **body.tolerances},
+        tolerances=body.tolerances.over({} if body.only else canary.GUARDS),
         alpha=body.alpha,
         harm=body.harm,
         least=body.least,
