@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from weighbridge import cli
-from weighbridge.canon import Act, Attempt, Choice, Message, Plan, Policy, Reply, Request, Route, TextPart, Trace
+from weighbridge.canon import (
+    Act,
+    Attempt,
+    Choice,
+    Message,
+    Plan,
+    Policy,
+    Reply,
+    Request,
+    Route,
+    TextPart,
+    Tool,
+    Trace,
+    Trial,
+)
 from weighbridge.engines import catalogue
 from weighbridge.errors import InputError, NotFoundError
 from weighbridge.settings import Config, Settings
@@ -57,7 +72,7 @@ def engines(tmp_path_factory):
         "two": {"url": "http://127.0.0.1:9/v1", "auth": "none", "jurisdiction": "US"},
         "keyed": {"url": "http://127.0.0.1:9/v1", "key_env": "KEYED_API_KEY", "jurisdiction": "DE"},
     }
-    models: dict[str, Any] = {"good": {"lab": "Ours", "lab_country": "DE"}, "other": {"lab": "Theirs"}}
+    models: dict[str, Any] = {"good": {"lab": "Ours", "lab_country": "DE"}, "other": {"lab": "Theirs", "tools": False}}
     offers: dict[str, Any] = {name: {} for name in ("good@one", "good@two", "good@keyed", "other@one", "other@two")}
     return catalogue.load(
         Config(settings=Settings(), folder=tmp_path_factory.mktemp("c"), models=models, hosts=hosts, offers=offers)
@@ -97,6 +112,56 @@ def test_a_country_is_law_and_lab(engines):
     with pytest.raises(NotFoundError, match="no engine, host, model, lab") as caught:
         drill.gone(engines, plan(), "god@one")
     assert "good@one" in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "count"),
+    [("openai", "host and lab", 3), ("host:openai", "host", 2), ("lab:openai", "lab", 2), ("Germany", "country", 2)],
+)
+def test_a_name_may_be_several_things(tmp_path, name, by, count):
+    hosts: dict[str, Any] = {
+        "openai": {"url": "http://127.0.0.1:9/v1", "auth": "none", "jurisdiction": "US"},
+        "azure": {"url": "http://127.0.0.1:9/v1", "auth": "none", "jurisdiction": "DE"},
+    }
+    models: dict[str, Any] = {"gee": {"lab": "OpenAI"}, "bee": {"lab": "Bees AI (Buzz)", "lab_country": "DE"}}
+    offers: dict[str, Any] = {one: {} for one in ("gee@openai", "gee@azure", "bee@openai")}
+    known = catalogue.load(Config(settings=Settings(), folder=tmp_path, models=models, hosts=hosts, offers=offers))
+    mine = {"gee@openai", "gee@azure", "bee@openai"}
+    found = drill.gone(known, plan(), name)
+    assert found.by == by
+    assert len(mine.intersection(found.engines)) == count
+    assert drill.gone(known, plan(), "de").engines == drill.gone(known, plan(), "DE").engines
+    for short in ("buzz", "bees ai", "Bees"):
+        assert drill.gone(known, plan(), short).engines == ("bee@openai",)
+    with pytest.raises(NotFoundError):
+        drill.gone(known, plan(), "lab:azure")
+
+
+async def test_trials_of_the_gone_are_told(engines):
+    table = plan(
+        Route("a", "good@one", canary=Trial("good@two", 0.1, "s")),
+        Route("b", "good@one", ("good@two",), shadow=Trial("good@one", 0.1, "s")),
+    )
+    a, b = await drill.fates(table, engines, {"good@two"}, terms())
+    assert (a.state, a.lost, a.trials) == ("thinner", ("good@two",), ("canary",))
+    assert (b.state, b.trials) == ("thinner", ())
+    a, b = await drill.fates(table, engines, {"good@one"}, terms())
+    assert (a.state, a.trials, b.state, b.trials) == ("fails", (), "moves", ("shadow",))
+
+
+async def test_who_is_suggested_fits_what_was_asked(engines, tmp_path):
+    table = plan(Route("main", "good@two"))
+    lost = {"good@one", "good@two", "good@keyed"}
+    alone = [name for name in engines.names() if name not in lost | {"other@one"}]
+    everyone = lost.union(alone)
+    (fate,) = await drill.fates(table, engines, everyone, terms())
+    assert fate.suggestions == ("other@one",)
+    writer = TraceWriter(tmp_path / "t", now=lambda: 1.0)
+    asked = Request("main", (Message("user", (TextPart("hi"),)),), tools=(Tool("f", schema={}),))
+    writer.record(exchange(1, 50.0, "good@two", request=asked))
+    writer.close()
+    (fate,) = await drill.fates(table, engines, everyone, terms(folder=tmp_path / "t"))
+    assert fate.suggestions == ()
 
 
 async def test_what_becomes_of_routes(engines):
@@ -182,6 +247,21 @@ def test_what_was_left_half_done_is_put_right(state):
     assert in_force(state) == ()
 
 
+def test_of_several_gateways_one_ends_a_drill(state, state_place):
+    drill.begin(state, cut("one", "good@one", until=30.0))
+    others = [State(state_place) for _ in range(3)]
+    with ThreadPoolExecutor(3) as pool:
+        ended = list(pool.map(lambda one: drill.expire(one, 31.0), others))
+    assert [cut.id for cuts in ended for cut in cuts] == ["one"]
+    assert in_force(state) == ()
+    assert [entry.act.action for entry in state.acts() if entry.act.action.startswith("drill")] == [
+        "drill.begin",
+        "drill.end",
+    ]
+    for one in others:
+        one.close()
+
+
 def _plain(one):
     return {name: getattr(one, name) for name in one.__struct_fields__}
 
@@ -241,7 +321,7 @@ def run(tmp_path, monkeypatch):
 def test_it_is_told_in_sentences_and_a_table(run):
     found = run("one")
     assert "If the host one were gone: 2 engines" in found.output
-    assert "1 of 4 routes without an answer" in found.output
+    assert "1 of 4 routes are left without an answer" in found.output
     assert "0 of 6 requests would break" in " ".join(found.output.split())
     assert all(len(line) <= 80 for line in found.output.splitlines())
     assert run("one", "--fail-on-unsafe").exit_code == 10
@@ -273,5 +353,10 @@ def test_a_live_drill_from_the_command_line(run, tmp_path):
     now = time.time()
     drill.begin(state, drill.Cut("x", "one", ("good@one",), now, now + 600, "ann"))
     assert "Ended 1 drill of one." in run("one", "--stop").output
+    drill.begin(state, drill.Cut("y", "one", ("good@one",), now, now + 600, "ann"))
+    assert in_force(state) == ("good@one",)
+    assert "Ended 1 drill." in run("--stop").output
+    assert run("--stop").output == "Ended 0 drills.\n"
+    assert "Who is gone?" in str(run().exception)
     assert in_force(state) == ()
     state.close()

@@ -28,7 +28,13 @@ _SETTLE = 1.0  #: seconds until the last exchanges of a live drill are on the di
 
 def drill(
     ctx: typer.Context,
-    name: Annotated[str, typer.Argument(help="An engine, a model, a host, a lab, or a country (CN).", metavar="NAME")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="An engine, a model, a host, a lab, or a country (CN); host:NAME means one of them alone.",
+            metavar="NAME",
+        ),
+    ] = "",
     since: Annotated[
         str, typer.Option("--since", help="Traffic that is looked at: 2h (ago), 7d, 2026-11-02.", metavar="TIME")
     ] = "7d",
@@ -43,7 +49,7 @@ def drill(
     live: Annotated[bool, typer.Option("--live", help="Cut them off in the running gateways, for a time.")] = False,
     span: Annotated[str, typer.Option("--for", help="How long: 30s, 5m, at most 24h.", metavar="TIME")] = "60s",
     force: Annotated[bool, typer.Option("--force", help="Even if a route is left without an answer.")] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="End the live drills of NAME now.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="End the live drills now: of NAME, or all.")] = False,
     fail_on_unsafe: Annotated[
         bool, typer.Option("--fail-on-unsafe", help="Exit with 10 where a route has no safe fallback.")
     ] = False,
@@ -69,6 +75,8 @@ def drill(
     if stop:
         _stop(config, name, as_json=as_json)
         return
+    if not name:
+        raise InputError("Who is gone?", where="NAME", fix="Name an engine, a model, a host, a lab, or a country.")
     plan, known, _ = ground(config, "")
     now = time.time()
     terms = drills.Terms(
@@ -165,12 +173,13 @@ def _stop(config: Config, name: str, *, as_json: bool) -> None:
     from weighbridge.swap import drill as drills
 
     with common.state_store(config) as state:
-        mine = [cut for cut in drills.cuts(state) if cut.name == name]
+        mine = [cut for cut in drills.cuts(state) if name in ("", cut.name)]
         drills.end(state, mine, who=common.who(), at=time.time())
     if as_json:
         common.print_json(mine)
     else:
-        common.console().print(f"Ended {len(mine)} drill{'s' if len(mine) != 1 else ''} of {name}.", markup=False)
+        of = f" of {name}" if name else ""
+        common.console().print(f"Ended {len(mine)} drill{'s' if len(mine) != 1 else ''}{of}.", markup=False)
 
 
 def _live(config: Config, told: Told, seconds: float, *, force: bool, quiet: bool) -> Told:

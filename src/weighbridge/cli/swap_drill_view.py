@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from weighbridge.swap.drill import Fate, Measured, Outcome, Told
 
 _MOST = 20  #: routes that are listed; the rest is counted
+_TITLES = {"fails": "Left without an answer", "moves": "Go to a fallback"}
+_TRIALS = 5  #: canaries and shadows that are listed
 _WORDS = {
-    "fails": "without an answer",
+    "fails": "are left without an answer",
     "moves": "go to a fallback",
     "thinner": "go on with fewer fallbacks",
     "untouched": "are not touched",
@@ -20,12 +22,15 @@ _WORDS = {
 
 def show(told: Told) -> None:
     """What would become of everything."""
-    from rich.table import Table
+    from rich.padding import Padding
+    from rich.text import Text
 
     out = common.console()
     gone = told.gone
     engines = ", ".join(gone.engines[:3]) + (f" and {len(gone.engines) - 3} more" if len(gone.engines) > 3 else "")  # noqa: PLR2004
-    out.print(f"If the {gone.by} {gone.name} were gone: {len(gone.engines)} engines ({engines})", markup=False)
+    many = f"{len(gone.engines)} engine{'s' if len(gone.engines) > 1 else ''}"
+    out.print(f"If the {gone.by} {gone.name} were gone: {many} ({engines})", markup=False)
+    _rules(told)
     for state, words in _WORDS.items():
         count = sum(fate.state == state for fate in told.fates)
         style = "red" if state == "fails" and count else None
@@ -35,17 +40,34 @@ def show(told: Told) -> None:
     if unsafe:
         out.print(f"  {len(unsafe)} of those that move would break requests like recorded ones", style="yellow")
     hit = sorted((fate for fate in told.fates if fate.state in ("fails", "moves")), key=_order)
-    if not hit:
-        return
-    table = Table(box=None, pad_edge=False, title=" ")
-    for column in ("route", "today", "then", "what is known of it"):
-        table.add_column(column, overflow="fold")
-    for fate in hit[:_MOST]:
-        then = fate.to or "nobody"
-        table.add_row(*map(common.printable, (fate.route, fate.primary, then, _known(fate, told))))
-    out.print(table)
+    shown = hit[:_MOST]
+    for state, title in _TITLES.items():
+        group = [fate for fate in shown if fate.state == state]
+        if group:
+            out.print(f"\n{title}", style="bold", markup=False)
+        for fate in group:
+            line = common.printable(f"{fate.route}: {fate.primary} -> {fate.to or 'nobody'}")
+            out.print(Text(line, overflow="fold"))
+            out.print(Padding(Text(common.printable(_known(fate, told)), style="dim"), (0, 0, 0, 4)))
     if len(hit) > _MOST:
         out.print(f"and {len(hit) - _MOST} more: --json")
+
+
+def _rules(told: Told) -> None:
+    """By which facts engines are hit, where it is more than one."""
+    from collections import Counter
+
+    out, gone = common.console(), told.gone
+    facts = Counter(gone.why.values()).most_common()
+    for why, count in facts if len(facts) > 1 else ():
+        out.print(f"  {count} because {why}", markup=False)
+    if " and " in gone.by:
+        narrow = " or ".join(f"{kind}:{gone.name}" for kind in gone.by.split(" and "))
+        out.print(f"  One of these alone: {narrow}", markup=False)
+    trials = [f"the {kind} of {fate.route}" for fate in told.fates for kind in fate.trials]
+    if trials:
+        more = f" and {len(trials) - _TRIALS} more" if len(trials) > _TRIALS else ""
+        out.print(f"  Nobody is tried any more as {', '.join(trials[:_TRIALS])}{more}", style="yellow", markup=False)
 
 
 def _order(fate: Fate) -> tuple[bool, bool, str]:
@@ -57,7 +79,7 @@ def _known(fate: Fate, told: Told) -> str:
     if fate.suggestions:
         parts.append(f"try {', '.join(fate.suggestions)}")
     elif fate.state == "fails":
-        parts.append("no other engine with a key is admitted")
+        parts.append("no other engine fits, has its key, and is admitted")
     if fate.looked_at:
         share = f"{fate.broken} of {fate.looked_at} requests would break"
         parts.append(share + (f" ({', '.join(fate.problems)})" if fate.problems else ""))
@@ -91,6 +113,7 @@ def show_live(told: Told) -> None:
     if not exchanges:
         out.print("Nobody asked meanwhile, so it says nothing of the fallbacks.", style="yellow")
         return
+    _kept(told)
     table = Table(box=None, pad_edge=False)
     for at, column in enumerate(("route", "asked", "answered", "before", "median", "before", "cost", "ill", "by")):
         table.add_column(column, overflow="fold", justify="left" if at in (0, 8) else "right")
@@ -98,6 +121,25 @@ def show_live(told: Told) -> None:
         if one.during.exchanges:
             table.add_row(*_cells(one))
     out.print(table)
+
+
+def _kept(told: Told) -> None:
+    """The availability kept, beside the time before, and who got no answer."""
+    from weighbridge.swap.preflight.shares import share
+
+    out = common.console()
+    answered, before = (
+        share(sum(one.answered.count for one in spans), sum(one.exchanges for one in spans))
+        for spans in zip(*((one.during, one.before) for one in told.live), strict=True)
+    )
+    earlier = f"{before.value:.2%} of {before.of:,}" if before.of else "nobody asked"
+    sure = f"95 % interval {answered.low:.2%} to {answered.high:.2%}"
+    out.print(f"  That is {answered.value:.2%} ({sure}); before: {earlier}.", markup=False)
+    failed = [(one.during.exchanges - one.during.answered.count, one.route) for one in told.live]
+    named = [f"{count:,} of {route}" for count, route in sorted(failed, reverse=True) if count]
+    if named:
+        more = f" and {len(named) - _MOST} more routes" if len(named) > _MOST else ""
+        out.print(f"  Without an answer: {', '.join(named[:_MOST])}{more}.", style="red", markup=False)
 
 
 def _cells(one: Outcome) -> tuple[str, ...]:

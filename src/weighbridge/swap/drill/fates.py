@@ -2,43 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection
 from typing import Literal
 
 from msgspec import Struct
 
-from weighbridge.canon import Engine, Plan, Route
+from weighbridge.canon import Plan, Route
 from weighbridge.engines.catalogue import Catalogue
-from weighbridge.engines.keys import has_key
 from weighbridge.errors import NotFoundError
-from weighbridge.routes.policy import judged
+from weighbridge.swap.drill.suggested import suggested
+from weighbridge.swap.drill.terms import Terms, cannot
 from weighbridge.swap.preflight import Preflight, preflight
 
 State = Literal["untouched", "thinner", "moves", "fails"]
-_SUGGESTED = 3  #: engines that are named for a route without any
-
-
-class Terms(Struct, frozen=True):
-    """What fates are worked out from.
-
-    Attributes:
-        folder: Of the traces; None looks at no traffic.
-        since: From when on traffic counts, in seconds since 1970.
-        now: Seconds since 1970.
-        day: Whose prices and facts count.
-        environ: Tells whether keys are set.
-        size: Requests of each route that are looked at.
-        seed: Of that sample.
-    """
-
-    folder: Path | None
-    since: float
-    now: float
-    day: str
-    environ: Mapping[str, str]
-    size: int = 200
-    seed: int = 0
+_TOLD = 3  #: problems that are named of a route
 
 
 class Fate(Struct, frozen=True):
@@ -47,16 +24,18 @@ class Fate(Struct, frozen=True):
     Attributes:
         route: Its name.
         primary: Who answers it today.
-        state: `untouched`: none of its engines is gone. `thinner`: it goes on as it was, with fewer fallbacks. `moves`: to
-            `to`. `fails`: nobody is left.
+        state: `untouched`: none of its engines is gone. `thinner`: it goes on as it was, with fewer fallbacks or trials.
+            `moves`: to `to`. `fails`: nobody is left.
         to: Who answers it then.
         lost: Its engines that are gone.
+        trials: `canary` and `shadow` as far as their engines are gone: nobody is asked there any more.
         passed: Fallbacks that are not gone and cannot help, with the reason.
         looked_at: Requests on record that were looked at; None where there are none, or nothing moves.
         broken: How many of them the new engine would newly refuse or lose.
         problems: What, in a few words.
         cost: What the new engine costs for one unit of today's; None where unknown.
-        suggestions: Engines that policy admits and whose key is set, where nobody is left.
+        suggestions: Engines that policy admits, whose key is set, and that lack nothing that the route's recorded requests
+            (or, without any, today's engine) have, where nobody is left.
     """
 
     route: str
@@ -64,6 +43,7 @@ class Fate(Struct, frozen=True):
     state: State
     to: str = ""
     lost: tuple[str, ...] = ()
+    trials: tuple[str, ...] = ()
     passed: tuple[tuple[str, str], ...] = ()
     looked_at: int | None = None
     broken: int = 0
@@ -90,36 +70,29 @@ async def fates(plan: Plan, catalogue: Catalogue, lost: Collection[str], terms: 
 
 
 async def _fate(plan: Plan, catalogue: Catalogue, route: Route, lost: Collection[str], terms: Terms) -> Fate:
-    mine = tuple(name for name in (route.primary, *route.fallbacks) if name in lost)
-    if not mine:
-        return Fate(route.name, route.primary, "untouched", to=route.primary)
+    mine = tuple(name for name in route.engines if name in lost)
+    tried = {"canary": route.canary, "shadow": route.shadow}
+    trials = tuple(name for name, trial in tried.items() if trial is not None and trial.engine in lost)
     if route.primary not in lost:
-        return Fate(route.name, route.primary, "thinner", to=route.primary, lost=mine)
+        state: State = "thinner" if mine else "untouched"
+        return Fate(route.name, route.primary, state, to=route.primary, lost=mine, trials=trials)
     left = [catalogue.engine(name) for name in route.fallbacks if name not in lost]
     passed = []
     for engine in left:
         if why := cannot(route, engine, terms):
             passed.append((engine.name, why))
             continue
-        found = Fate(route.name, route.primary, "moves", to=engine.name, lost=mine, passed=tuple(passed))
+        found = Fate(route.name, route.primary, "moves", to=engine.name, lost=mine, trials=trials, passed=tuple(passed))
         return await _looked_at(found, plan, catalogue, terms)
     return Fate(
         route.name,
         route.primary,
         "fails",
         lost=mine,
+        trials=trials,
         passed=tuple(passed),
-        suggestions=_suggested(route, catalogue, lost, terms),
+        suggestions=await suggested(route, catalogue, lost, terms),
     )
-
-
-def cannot(route: Route, engine: Engine, terms: Terms) -> str:
-    """Why an engine cannot answer a route, "" if it can."""
-    if not has_key(engine, terms.environ):
-        return "its key is not set"
-    policies = ((f"route {route.name}", route.policy),) if route.policy is not None else ()
-    (verdict,) = judged([engine], None, policies, day=terms.day)
-    return "; ".join(f"{finding.rule}: {finding.reason}" for finding in verdict.refusals)
 
 
 async def _looked_at(fate: Fate, plan: Plan, catalogue: Catalogue, terms: Terms) -> Fate:
@@ -147,21 +120,4 @@ async def _looked_at(fate: Fate, plan: Plan, catalogue: Catalogue, terms: Terms)
 
 def _told(found: Preflight) -> tuple[str, ...]:
     grave = [one for one in found.problems if one.new and one.kind not in ("adjusts", "changes")]
-    return tuple(f"{one.kind}: {one.field or one.reason}" for one in grave[:_SUGGESTED])
-
-
-def _suggested(route: Route, catalogue: Catalogue, lost: Collection[str], terms: Terms) -> tuple[str, ...]:
-    """Engines that would do, those of the same model first, then the cheapest."""
-    model = route.primary.rpartition("@")[0]
-    able: Sequence[Engine] = [
-        engine
-        for engine in catalogue.callable_engines(terms.environ, True)  # noqa: FBT003 - the catalogue's own order
-        if engine.name not in lost and engine.name not in route.engines and not cannot(route, engine, terms)
-    ]
-
-    def order(engine: Engine) -> tuple[bool, float, str]:
-        price = engine.price_at(terms.day)
-        cost = price.output if price is not None and price.output is not None else float("inf")
-        return engine.model.name != model, cost, engine.name
-
-    return tuple(engine.name for engine in sorted(able, key=order)[:_SUGGESTED])
+    return tuple(f"{one.kind}: {one.field or one.reason}" for one in grave[:_TOLD])

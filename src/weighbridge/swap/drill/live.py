@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 import msgspec
 from msgspec import Struct
@@ -49,15 +50,31 @@ def begin(state: State, cut: Cut) -> None:
     _publish(state, who=cut.who, why=f"drill: {cut.name} is gone", at=cut.started)
 
 
-def end(state: State, found: Iterable[Cut], *, who: str, at: float) -> None:
+class _EndedError(Exception):
+    """Somebody else ended it."""
+
+
+def end(state: State, found: Iterable[Cut], *, who: str, at: float) -> list[Cut]:
     """Let engines be asked again, as far as no other drill cuts them off.
+
+    Returns:
+        Those that were ended by this call, and not by anybody before.
 
     Raises:
         StoreError: The store cannot be written.
     """
+    ended = []
     for cut in found:
-        state.alter(KIND, cut.id, lambda _: None, Act(at, who, "drill.end", subject=cut.name))
+        with suppress(_EndedError):
+            state.alter(KIND, cut.id, _forget, Act(at, who, "drill.end", subject=cut.name))
+            ended.append(cut)
     _publish(state, who=who, why="the drill is over", at=at)
+    return ended
+
+
+def _forget(data: bytes | None) -> None:
+    if data is None:
+        raise _EndedError
 
 
 def cuts(state: State) -> list[Cut]:
@@ -73,7 +90,7 @@ def expire(state: State, now: float) -> list[Cut]:
     """End the drills whose time is over, and put right what somebody left half done. Safe in any number of processes.
 
     Returns:
-        Those that were ended.
+        Those that were ended by this call.
 
     Raises:
         StoreError: The store cannot be read or written.
@@ -83,10 +100,10 @@ def expire(state: State, now: float) -> list[Cut]:
     current = state.current()
     wanted = _union(cut for cut in every if cut.until > now)
     if over:
-        end(state, over, who=WHO, at=now)
-    elif current is not None and current.plan.cut != wanted:
+        return end(state, over, who=WHO, at=now)
+    if current is not None and current.plan.cut != wanted:
         _publish(state, who=WHO, why="as the drills under way say", at=now)
-    return over
+    return []
 
 
 def _publish(state: State, *, who: str, why: str, at: float) -> None:
