@@ -40,7 +40,6 @@ _CODES = {
     "united kingdom": "GB",
     "united states": "US",
 }
-NAMES = frozenset(_CODES)
 
 
 def code(name: str) -> str:
