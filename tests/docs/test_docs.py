@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,9 +45,18 @@ def matches(expected: str, printed: str) -> bool:
     return re.fullmatch(squeeze, printed.strip(), re.DOTALL) is not None
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Where a page's examples run; what a page that failed left serving would answer the next run."""
+    yield tmp_path
+    for file in tmp_path.glob("*.pid"):
+        with contextlib.suppress(ProcessLookupError, ValueError):
+            os.kill(int(file.read_text()), signal.SIGTERM)
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_examples_run(page: Path, tmp_path: Path) -> None:
+def test_examples_run(page: Path, folder: Path) -> None:
     # The examples show that the pages are right; what code they reach, other tests measure, in far less time.
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     environ = {
@@ -55,7 +67,7 @@ def test_examples_run(page: Path, tmp_path: Path) -> None:
     }
     for language, name, text in examples(page):
         if language != "console":
-            target = tmp_path / name
+            target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
             continue
@@ -63,7 +75,7 @@ def test_examples_run(page: Path, tmp_path: Path) -> None:
             done = subprocess.run(
                 ["bash", "-c", command],
                 check=False,
-                cwd=tmp_path,
+                cwd=folder,
                 env=environ,
                 capture_output=True,
                 text=True,
