@@ -9,7 +9,7 @@ import pytest
 from scripts import Speaker, Theatre, engine, streamed
 
 from weighbridge import dialects
-from weighbridge.canon import Choice, ImagePart, ReasoningPart, Reply, Route, TextPart, Usage
+from weighbridge.canon import Begin, Choice, Failure, ImagePart, ReasoningPart, Reply, Route, TextDelta, TextPart, Usage
 from weighbridge.dialects.fold import Fold
 from weighbridge.errors import EngineError
 from weighbridge.exchange import StreamedAnswer
@@ -68,6 +68,24 @@ async def test_a_break_on_the_fast_lane_is_the_dialect_s_own_event(front) -> Non
     assert fold.failure is not None
     assert fold.failure.code == "broken_answer"
     assert data.count(b"message_start") <= 2  # its event and its data, once
+
+
+@pytest.mark.parametrize("breaks", [True, False], ids=["reset", "hung up"])
+@pytest.mark.parametrize("share", [0.7, 0.8, 0.93, 1.0])
+@pytest.mark.parametrize("front", ALL)
+async def test_a_client_is_told_that_its_stream_broke_wherever_it_did(front, share, breaks) -> None:
+    stage = Theatre(engine("m@here", front))
+    writer = dialects.get(front).writer(id="x", model="m", created=1, usage=True)
+    words = [TextDelta(word) for word in LONG.text.split()]
+    body = b"".join(map(writer.write, [Begin("x", "m", 1), *words]))
+    stage.line("here", body[: int(len(body) * share)], chunk=50, breaks=breaks)
+    answer = await opened(stage, front, "m@here")
+    data = b"".join([chunk async for chunk in answer.chunks()])
+    await answer.close()
+    *_, last = data.strip().split(b"\n\n")
+    reader = dialects.get(front).reader()
+    told = next(event for event in reader.feed(last + b"\n\n") if isinstance(event, Failure))
+    assert told.code == "broken_answer"
 
 
 @pytest.mark.parametrize("front", ALL)

@@ -213,11 +213,13 @@ class StreamedAnswer(Answer):
         self._keeper = keeper
         self._masked = masked
         self._fold = Fold()
+        self._last = b""  # the bytes that were passed on last
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The answer's bytes in the caller's dialect, as they arrive; an error in mid-stream in its own way."""
         async for data, _ in self._steps():
             if data:
+                self._last = data
                 yield data
 
     async def events(self) -> AsyncIterator[Event]:
@@ -268,7 +270,7 @@ class StreamedAnswer(Answer):
                 data, events = self._relay.feed(chunk)
                 await self._take(events)
                 yield data, events
-            data, events = self._relay.close()
+            data, events = self._closed()
         except (EngineError, MaskError) as error:
             failure = Failure(error.code, str(error))
             data, events = self._tell(failure), [failure]
@@ -276,6 +278,14 @@ class StreamedAnswer(Answer):
         failed = self._fold.failure
         self._end(failed.code if failed else "ok", failed.message if failed else "")
         yield data, events
+
+    def _closed(self) -> tuple[bytes, list[Event]]:
+        """The end. A host that hung up in the middle told nobody: on the fast lane, too, the caller is told."""
+        data, events = self._relay.close()
+        cut = next((event for event in events if type(event) is Failure), None)
+        if cut is None or isinstance(self._relay, Rewriter):
+            return data, events
+        return self._tell(cut), events  # without the half of an event that was held back
 
     async def _take(self, events: list[Event]) -> None:
         """Add events up, before their bytes are passed on: a turn that is complete is kept before its end is told."""
@@ -293,8 +303,10 @@ class StreamedAnswer(Answer):
             return b""
         if isinstance(self._relay, Rewriter):
             return self._relay.tell(failure)
-        # What the fast lane has passed on is not known in detail: the event alone, which ends the stream.
-        return self._front.writer(id="", model="", created=0, usage=False).write(failure)
+        # What the fast lane has passed on is not known in detail: the event alone, which ends the stream, and never as a
+        # part of an event that was cut off.
+        gap = b"" if self._last.endswith(b"\n\n") else b"\n\n"
+        return gap + self._front.writer(id="", model="", created=0, usage=False).write(failure)
 
     def _end(self, outcome: str, error: str) -> None:
         if self._tracer.trace is None:

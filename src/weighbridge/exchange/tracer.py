@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from functools import cached_property
@@ -131,7 +132,7 @@ class Tracer:
     def heard(self, characters: int) -> None:
         """So much more of a stream was passed on: what is owed grows while nobody tells how much it is."""
         self._heard += characters
-        tokens = round(self._heard / CHARS_PER_TOKEN)
+        tokens = math.ceil(self._heard / CHARS_PER_TOKEN)
         if tokens >= self._tell_at and (answering := self._answering()) is not None:
             self._tell_at = 2 * tokens
             unsaid = self.unsaid

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -29,10 +30,13 @@ class Ledger(Protocol):
 
 
 def estimate_usage(request: Request, reply: Reply | None) -> Usage:
-    """Tokens where the engine told none (a cancelled stream, a host that is silent), marked as an estimate."""
+    """Tokens where the engine told none (a cancelled stream, a host that is silent), marked as an estimate.
+
+    Rounded up: whatever is said takes a token.
+    """
     asked = sum(_size(part) for message in request.messages for part in message.parts)
     told = sum(_size(part) for choice in reply.choices for part in choice.parts) if reply else 0
-    return Usage(input=round(asked / CHARS_PER_TOKEN), output=round(told / CHARS_PER_TOKEN), estimated=True)
+    return Usage(input=math.ceil(asked / CHARS_PER_TOKEN), output=math.ceil(told / CHARS_PER_TOKEN), estimated=True)
 
 
 def _size(part: object) -> int:
