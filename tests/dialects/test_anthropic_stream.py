@@ -516,7 +516,8 @@ def events_of(pieces):
                 chosen = how.choice([r for r in rest if r]) if kind == "calls" else next(r for r in rest if r)
                 events.append(chosen.pop(0))
             calls += len(group)
-        before = kind
+        if what or (how and kind != "text"):  # nothing said ends nothing
+            before = kind
     return [*events, Finish("tool_calls" if calls else "stop"), UsageEvent(Usage(9, 1, 3))]
 
 
