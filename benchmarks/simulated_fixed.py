@@ -9,7 +9,8 @@ import numpy as np
 
 from simulated import ALPHA, MARGIN, Draw, Row, binary, inside, row, skewed, symmetric, together
 from weighbridge.weigh import stats, verdict
-from weighbridge.weigh.stats import clusters, exact, planning, unpaired
+from weighbridge.weigh.stats import clusters, exact, sizes, unpaired
+from weighbridge.weigh.stats.assumed import Assumptions
 
 
 def means(draws: int, seed: int) -> Iterator[Row]:
@@ -64,19 +65,19 @@ def claims(draws: int, seed: int) -> Iterator[Row]:
 
 
 def powers(draws: int, seed: int) -> Iterator[Row]:
-    """The chance of the right verdict with as many samples as `planning` asks for."""
+    """The chance of the right verdict with as many samples as `sizes` asks for."""
     rng = np.random.default_rng(seed)
     for square, difference in ((0.05, 0.0), (0.2, 0.0), (0.2, 0.02), (0.2, -0.12)):
-        assumed = planning.Assumptions(square, difference)
-        n = planning.samples_needed(assumed, margin=MARGIN, alpha=ALPHA) or 0
+        assumed = Assumptions(square, difference)
+        n = sizes.samples_needed(assumed, margin=MARGIN, alpha=ALPHA) or 0
         word = "safe" if difference > -MARGIN else "unsafe"
         hits = []
         for _ in range(draws):
             base, candidate, _ = binary(rng, n=n, won=(square + difference) / 2, lost=(square - difference) / 2)
             hits.append(verdict.compare(base.tolist(), candidate.tolist(), margin=MARGIN).verdict == word)
         yield row("Power", "planned for 80 %", f"{square:.0%} disagree, truly {difference:+.0%}", n, "power", 0.8, hits)
-    assumed = planning.Assumptions(0.2, 0.0, icc=0.25, cluster_size=10)
-    n = planning.samples_needed(assumed, margin=MARGIN, alpha=ALPHA) or 0
+    assumed = Assumptions(0.2, 0.0, icc=0.25, cluster_size=10)
+    n = sizes.samples_needed(assumed, margin=MARGIN, alpha=ALPHA) or 0
     hits = []
     for _ in range(draws):
         kinds = rng.choice(3, p=[0.1, 0.1, 0.8], size=(round(n / 10), 11))

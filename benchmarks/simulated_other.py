@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from simulated import ALPHA, MARGIN, Row, inside, row, together
 from weighbridge.weigh import stats
-from weighbridge.weigh.stats import agreement, planning, powered, quantiles, ratios, repeats, sequential, several
+from weighbridge.weigh.stats import agreement, powered, quantiles, ratios, repeats, sequential, several, sizes
+from weighbridge.weigh.stats.assumed import Assumptions
 from weighbridge.weigh.stats.strength import strengths
 
 
@@ -163,11 +164,11 @@ def looking(draws: int, seed: int) -> Iterator[Row]:
 def stopping_early(draws: int, seed: int) -> Iterator[Row]:
     """What sequential verdicts cost and save: power within, and samples used of, what a fixed number needs for 80 %."""
     for square, difference in ((0.0, 0.0), (0.02, 0.0), (0.1, 0.0), (0.1, 0.02), (0.3, 0.0), (0.2, -0.12)):
-        assumed = planning.Assumptions(square, difference)
-        needed = planning.samples_needed(assumed, margin=MARGIN, alpha=ALPHA) or 0
+        assumed = Assumptions(square, difference)
+        needed = sizes.samples_needed(assumed, margin=MARGIN, alpha=ALPHA) or 0
         times_drawn = max(200, draws // 4)
         for factor in (1, 3):
-            used, words = planning.simulate(
+            used, words = sizes.simulate(
                 assumed, factor * needed, margin=MARGIN, alpha=ALPHA, seed=seed, draws=times_drawn
             )
             right = "safe" if difference > -MARGIN else "unsafe"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from xml.etree import ElementTree as ET
 
 import pytest
 from msgspec.structs import replace
@@ -13,7 +15,8 @@ from weighbridge.cli import app
 from weighbridge.errors import InputError
 from weighbridge.weigh import plans
 from weighbridge.weigh.document import writing
-from weighbridge.weigh.stats.planning import Assumptions
+from weighbridge.weigh.report import planned
+from weighbridge.weigh.stats.assumed import Assumptions
 
 SUPPOSED = ("--discordance", "0.2", "--margin", "0.05")
 
@@ -80,6 +83,35 @@ def test_what_no_plan_can_be_made_of(run, given, what):
     found = run(*given)
     assert found.exception is not None
     assert what in str(found.exception)
+
+
+def test_the_curve_is_drawn_with_its_cost(run, tmp_path):
+    priced = ("--suite", "starter", "-e", "gpt-4.1@openai,glm-5.2@zai", "--discordance", "0.2", "--margin", "0.25")
+    shown = run(*priced, "--plot", "plan.svg").output
+    assert "Picture: plan.svg" in shown
+    assert re.search(r"sequential +cost\n", shown)
+    text = "".join(ET.fromstring((tmp_path / "plan.svg").read_text("utf-8")).itertext())
+    assert "cost, all engines together" in text
+    assert "26 samples find it safe with a chance of 80%" in text
+    told = json.loads(run(*SUPPOSED, "--plot", "PLAN.PNG", "--json").output)
+    assert told[0]["each"] is None
+    assert (tmp_path / "PLAN.PNG").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_plan_without_an_end_and_a_hostile_name_are_drawn():
+    assumed = Assumptions(0.5, -0.0299999)
+    found = plans.planned(assumed, margin=0.03, alpha=0.05, power=0.8, available=200, cost=(), seed=0)
+    svg = planned.sheet([replace(found, candidate="<script>\u202e</script>")])
+    assert "<script>" not in svg
+    assert "\u202e" not in svg
+    assert "not even 10 million samples" in "".join(ET.fromstring(svg).itertext())
+
+
+@pytest.mark.parametrize(("name", "what"), [("plan.gif", "'.gif'"), ("none/plan.svg", "no such folder")])
+def test_a_picture_that_cannot_be_written_is_told_first(run, name, what):
+    found = run(*SUPPOSED, "--plot", name)
+    assert what in str(found.exception)
+    assert not found.output
 
 
 def test_few_pairs_are_no_pilot(run, tmp_path):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weighbridge.cli import common, documents
+from weighbridge.cli import common, documents, weigh_report
 from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
@@ -15,11 +16,12 @@ if TYPE_CHECKING:
 
     from weighbridge.settings import Config
     from weighbridge.weigh.plans import Pilot, Planned, Priced
-    from weighbridge.weigh.stats.planning import Assumptions
+    from weighbridge.weigh.stats.assumed import Assumptions
     from weighbridge.weigh.types import Suite
 
 _BAR = 30  #: columns of a bar of the curve
 _SHOWN = 12  #: rows of the curve
+_PICTURES = (".png", ".svg")
 
 
 def plan(
@@ -52,6 +54,9 @@ def plan(
         int | None, typer.Option(min=1, help="Tokens of an answer, for the cost [default: the samples' limit, or 300].")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the simulated runs.")] = 0,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", help="Draw the curve as well: .png or .svg.", metavar="FILE")
+    ] = None,
     as_json: common.Json = False,
 ) -> None:
     """Say how many samples a verdict takes, and what they cost, before you pay for them.
@@ -60,6 +65,7 @@ def plan(
     engines often disagree on 10 to 30 samples of 100 (--discordance 0.2).
 
     Example: weighbridge weigh plan pilot.json --margin 0.03
+    Example: weighbridge weigh plan --discordance 0.2 --plot plan.png
     Example: weighbridge weigh plan --discordance 0.2 --suite starter --engines glm-5.2@zai,gpt-4.1@openai
     """
     from weighbridge.weigh import plans
@@ -71,6 +77,8 @@ def plan(
             "A plan takes either a pilot or --discordance.",
             fix="Give an earlier report, or say in what share of samples the two disagree: --discordance 0.2",
         )
+    if plot is not None:
+        _check_plot(plot)
     loaded = _suite(config, suite)
     known: tuple[Pilot | Assumptions, ...] = (_supposed(discordance or 0.0, difference),)
     cost: tuple[Priced, ...] = ()
@@ -93,12 +101,32 @@ def plan(
         )
         for one in known
     ]
+    if plot is not None:
+        _draw(plot, found)
     if as_json:
         common.print_json(found)
         return
     out = common.console()
     for one in found:
         _show(out, one)
+    if plot is not None:
+        out.print(f"Picture: {plot}", markup=False, soft_wrap=True)
+
+
+def _check_plot(path: Path) -> None:
+    """Before anything is read: can the picture be written?"""
+    if path.suffix.lower() not in _PICTURES:
+        raise InputError(
+            f"A picture cannot be written as '{path.suffix}'.", where=str(path), fix="End the name in .png or .svg."
+        )
+    weigh_report.check([path])
+
+
+def _draw(path: Path, found: list[Planned]) -> None:
+    from weighbridge.weigh.report import figures, planned
+
+    svg = planned.sheet(found)
+    weigh_report.put(path, figures.png(svg) if path.suffix.lower() == ".png" else svg.encode())
 
 
 def _suite(config: Config, name: str) -> Suite | None:
@@ -123,7 +151,7 @@ def _from_pilot(source: str, difference: float) -> tuple[tuple[Pilot, ...], tupl
 
 
 def _supposed(discordance: float, difference: float) -> Assumptions:
-    from weighbridge.weigh.stats.planning import Assumptions
+    from weighbridge.weigh.stats.assumed import Assumptions
 
     return Assumptions(mean_square=discordance, difference=difference)
 
@@ -198,14 +226,17 @@ def _needed(out: Console, found: Planned) -> None:
 def _curve(out: Console, found: Planned) -> None:
     from rich.table import Table
 
+    from weighbridge.weigh.numbers import money
+
     full, empty = ("#", ".") if out.options.ascii_only else ("\u2588", "\u2591")
     table = Table(box=None, pad_edge=False)
-    for name in ("samples", "chance", "", "sequential"):
+    for name in ("samples", "chance", "", "sequential", *(() if found.each is None else ("cost",))):
         table.add_column(name, justify="left" if not name else "right")
     for point in found.plan.curve[:_SHOWN]:
         length = round(point.power * _BAR)
         later = "" if point.sequential is None else f"{point.sequential:.0%}"
-        table.add_row(f"{point.n:,}", f"{point.power:.0%}", full * length + empty * (_BAR - length), later)
+        cost = () if found.each is None else (money(point.n * found.each, found.currency),)
+        table.add_row(f"{point.n:,}", f"{point.power:.0%}", full * length + empty * (_BAR - length), later, *cost)
     out.print(table)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from weighbridge.weigh.types import Weighing
 
 REPORT = "weighbridge-report.html"
-_FIX = "Make room or name another file with --report; the answers are kept, so nothing is asked again."
+_FIX = "Make room or name another file; what engines answered is kept, so nothing is asked again."
 
 Reports = Annotated[
     list[Path] | None,
@@ -95,14 +95,14 @@ def write(paths: list[Path], weighing: Weighing, *, fetch: Fetch | None = None, 
 
     for path in paths:
         if not is_folder(path):
-            _write(path, files.content(path.suffix.lower(), weighing, fetch=fetch, with_answers=with_answers))
+            put(path, files.content(path.suffix.lower(), weighing, fetch=fetch, with_answers=with_answers))
             continue
         try:
             path.mkdir(exist_ok=True)
         except OSError as error:
             raise _failed(path, error) from error
         for name, content in files.folder(weighing, fetch=fetch, with_answers=with_answers):
-            _write(path / name, content)
+            put(path / name, content)
 
 
 def tell(paths: list[Path]) -> None:
@@ -112,7 +112,12 @@ def tell(paths: list[Path]) -> None:
         out.print(f"Report: {path}", markup=False, soft_wrap=True)
 
 
-def _write(path: Path, content: bytes) -> None:
+def put(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         fresh.write_bytes(content)

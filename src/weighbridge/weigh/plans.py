@@ -14,8 +14,9 @@ from weighbridge.errors import InputError
 from weighbridge.exchange.tries import estimate_usage
 from weighbridge.weigh import stats
 from weighbridge.weigh.axes.making import MICRO, clusters_of
-from weighbridge.weigh.stats import planning
-from weighbridge.weigh.stats.planning import Assumptions, Plan
+from weighbridge.weigh.stats import planning, sizes
+from weighbridge.weigh.stats.assumed import Assumptions, assume
+from weighbridge.weigh.stats.planning import Plan
 from weighbridge.weigh.types import Interval, Sample, Weighing
 
 LEAST = 20  #: pairs of a pilot; fewer say next to nothing of how often two engines differ
@@ -47,7 +48,8 @@ class Planned(Struct, frozen=True):
     fewest: int | None = None
     most: int | None = None
     cost: tuple[Priced, ...] = ()
-    total: float | None = None  #: of `plan.needed` samples, all engines together; None where a price is unknown
+    each: float | None = None  #: of one sample, all engines together; None where a price is unknown
+    total: float | None = None  #: of `plan.needed` samples, likewise
     sequential_total: float | None = None  #: of what a sequential run uses on average; None if the samples do not do
     currency: str = "USD"
     available: int | None = None
@@ -73,7 +75,7 @@ def pilots(weighing: Weighing, *, difference: float) -> tuple[Pilot, ...]:
         of = [samples[one.sample] for one, _ in both]
         old, new = [one.score for one, _ in both], [one.score for _, one in both]
         labels = clusters_of(of)
-        assumed = planning.assume(old, new, labels, difference=difference, alpha=weighing.alpha)
+        assumed = assume(old, new, labels, difference=difference, alpha=weighing.alpha)
         squares = [(b - a) ** 2 for a, b in zip(old, new, strict=True)]
         found.append(Pilot(name, assumed, stats.mean_interval(squares, labels)))
     if not found:
@@ -150,7 +152,7 @@ def planned(
     ends: list[int | None] = [None, None]
     if isinstance(pilot, Pilot):
         ends = [
-            planning.samples_needed(
+            sizes.samples_needed(
                 replace(assumed, mean_square=min(1.0, max(end, abs(assumed.difference), 1e-4))),
                 margin=margin,
                 alpha=alpha,
@@ -167,6 +169,7 @@ def planned(
         fewest=ends[0],
         most=ends[1],
         cost=tuple(cost),
+        each=each,
         total=total,
         sequential_total=each * found.sequential_mean if each is not None and enough else None,
         currency=currency,

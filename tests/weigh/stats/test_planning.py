@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from weighbridge.errors import InputError
 from weighbridge.weigh import stats, verdict
-from weighbridge.weigh.stats import planning
-from weighbridge.weigh.stats.planning import Assumptions
+from weighbridge.weigh.stats import planning, sizes
+from weighbridge.weigh.stats.assumed import Assumptions, assume
 
 
 def test_needs_what_nams_formula_says():
-    found = planning.samples_needed(Assumptions(0.1), margin=0.03, alpha=0.05, power=0.8)
+    found = sizes.samples_needed(Assumptions(0.1), margin=0.03, alpha=0.05, power=0.8)
     assert found == pytest.approx(stats.pairs_for_shares(0.1, margin=0.03, alpha=0.05, power=0.8), abs=1)
-    graded = planning.samples_needed(Assumptions(0.1, binary=False), margin=0.03, alpha=0.05, power=0.8)
+    graded = sizes.samples_needed(Assumptions(0.1, binary=False), margin=0.03, alpha=0.05, power=0.8)
     assert graded == pytest.approx(stats.pairs_for_means(0.1, margin=0.03, alpha=0.05, power=0.8), rel=0.01)
 
 
@@ -24,7 +24,7 @@ def test_needs_what_nams_formula_says():
 def test_the_power_is_what_comparisons_have(share, difference, word):
     assumed = Assumptions(share, difference)
     margin = 0.02 if word == "unsafe" else 0.05
-    n = planning.samples_needed(assumed, margin=margin, alpha=0.05, power=0.8)
+    n = sizes.samples_needed(assumed, margin=margin, alpha=0.05, power=0.8)
     assert n is not None
     rng = np.random.default_rng(3)
     found = 0
@@ -53,7 +53,7 @@ def test_a_plan_has_a_curve_and_what_stopping_early_saves():
 
 
 def test_clusters_cost_samples():
-    plain = planning.samples_needed(Assumptions(0.1), margin=0.05, alpha=0.05)
+    plain = sizes.samples_needed(Assumptions(0.1), margin=0.05, alpha=0.05)
     assert plain is not None
     clustered = planning.plan(Assumptions(0.1, icc=0.3, cluster_size=5), margin=0.05, draws=20)
     assert clustered.needed is not None
@@ -69,43 +69,41 @@ def test_what_is_available_ends_the_curve():
 
 
 def test_not_every_question_can_be_answered():
-    assert planning.samples_needed(Assumptions(0.5, -0.0299999), margin=0.03, alpha=0.05) is None
+    assert sizes.samples_needed(Assumptions(0.5, -0.0299999), margin=0.03, alpha=0.05) is None
 
 
 def test_a_pilot_tells_all_but_the_difference():
     rng = np.random.default_rng(4)
     common = np.repeat(rng.random(60) < 0.2, 5)
     base, candidate = np.ones(300), np.where(common, 0.0, 1.0)
-    found = planning.assume(base.tolist(), candidate.tolist(), [i // 5 for i in range(300)])
+    found = assume(base.tolist(), candidate.tolist(), [i // 5 for i in range(300)])
     assert found.mean_square == pytest.approx(common.mean())
     assert found.difference == 0
     assert found.icc == pytest.approx(1, abs=0.05)
     assert found.cluster_size == 5
     assert found.pairs == 300
-    same = planning.assume([1.0] * 60, [1.0] * 60)
+    same = assume([1.0] * 60, [1.0] * 60)
     assert same.mean_square == pytest.approx(0.0487, abs=1e-4)
-    assert planning.assume([0.2, 0.4, 0.9], [0.3, 0.4, 0.1]).binary is False
+    assert assume([0.2, 0.4, 0.9], [0.3, 0.4, 0.1]).binary is False
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.floats(0.01, 0.9), st.floats(0.005, 0.3), st.integers(3, 5000), st.booleans())
 def test_power_lies_between_nothing_and_certainty_and_rises(share, margin, n, binary):
     less, more = (
-        planning.power_at(Assumptions(share, binary=binary), size, margin=margin, alpha=0.05) for size in (n, 2 * n)
+        sizes.power_at(Assumptions(share, binary=binary), size, margin=margin, alpha=0.05) for size in (n, 2 * n)
     )
     assert 0 <= less <= more <= 1
 
 
 def test_next_to_nothing_has_no_power_and_certainty_all():
-    assert planning.power_at(Assumptions(0.1, binary=False), 1, margin=0.03, alpha=0.05) == 0
-    assert planning.power_at(Assumptions(0.0), 50, margin=0.03, alpha=0.05) == 0
-    assert planning.power_at(Assumptions(0.0), 500, margin=0.03, alpha=0.05) == 1
+    assert sizes.power_at(Assumptions(0.1, binary=False), 1, margin=0.03, alpha=0.05) == 0
+    assert sizes.power_at(Assumptions(0.0), 50, margin=0.03, alpha=0.05) == 0
+    assert sizes.power_at(Assumptions(0.0), 500, margin=0.03, alpha=0.05) == 1
 
 
 def test_simulated_runs_have_the_mean_that_was_assumed():
-    used, words = planning.simulate(
-        Assumptions(0.04, 0.1, binary=False), 400, margin=0.03, alpha=0.05, seed=1, draws=10
-    )
+    used, words = sizes.simulate(Assumptions(0.04, 0.1, binary=False), 400, margin=0.03, alpha=0.05, seed=1, draws=10)
     assert (words == "safe").all()
     assert (used < 200).all()
 
@@ -133,4 +131,4 @@ def test_bad_input_is_told(assumed, more, words):
 
 def test_a_pilot_without_pairs_is_told():
     with pytest.raises(InputError, match="make no pilot"):
-        planning.assume([], [])
+        assume([], [])

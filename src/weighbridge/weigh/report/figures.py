@@ -62,10 +62,14 @@ def sheet(weighing: Weighing) -> str:
 
 def document(weighing: Weighing, shown: list[Plot]) -> str:
     """An SVG file with these plots, one under the other, below what was weighed."""
-    y = float(_PAD)
-    body = [_text(_PAD, y + 18, clean(words.headline(weighing)), "title")]
     facts = f"Suite {clean(weighing.suite)}, {plural(len(weighing.samples), 'sample')}, {words.when(weighing)}"
-    body.append(_text(_PAD, y + 40, facts, "soft"))
+    return page(clean(words.headline(weighing)), facts, shown)
+
+
+def page(title: str, facts: str, shown: list[Plot]) -> str:
+    """An SVG file with these plots, one under the other, below a title and a line of facts, which are clean already."""
+    y = float(_PAD)
+    body = [_text(_PAD, y + 18, title, "title"), _text(_PAD, y + 40, facts, "soft")]
     y += 58
     for plot in shown:
         parts, y = _plot(plot, y)
@@ -73,7 +77,7 @@ def document(weighing: Weighing, shown: list[Plot]) -> str:
     height = y + _PAD
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:g}" viewBox="0 0 {WIDTH} {height:g}" '
-        f'font-family="{_FAMILY}" role="img"><title>{escape(words.headline(weighing))}</title>'
+        f'font-family="{_FAMILY}" role="img"><title>{escape(title)}</title>'
         f'<style>{_style()}</style><rect class="paper" width="100%" height="100%"/>{"".join(body)}</svg>\n'
     )
 
