@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from statsmodels.stats.inter_rater import cohens_kappa
 
 from weighbridge.errors import InputError
 from weighbridge.weigh.stats import agreement
@@ -17,9 +16,12 @@ ratings = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), mi
 matrices = st.lists(st.lists(st.one_of(st.none(), st.integers(1, 4)), min_size=3, max_size=3), min_size=4, max_size=25)
 
 
+@pytest.mark.xdist_group("statsmodels")  # one worker loads it, for seconds
 @given(ratings)
 @settings(max_examples=25, deadline=None)
 def test_kappa_is_that_of_statsmodels(pairs):
+    from statsmodels.stats.inter_rater import cohens_kappa
+
     one, other = zip(*pairs, strict=True)
     found = agreement.kappa(one, other, seed=1, draws=50)
     table = np.array([[sum(p == (a, b) for p in pairs) for b in "abc"] for a in "abc"])

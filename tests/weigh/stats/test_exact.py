@@ -21,6 +21,7 @@ def test_share_bounds_are_clopper_and_pearsons(events, n):
     assert found == pytest.approx((expected.low, expected.high))
 
 
+@pytest.mark.xdist_group("statsmodels")  # one worker loads it, for seconds
 @pytest.mark.parametrize(("wins", "losses"), [(0, 0), (3, 9), (9, 3), (5, 5), (20, 44)])
 def test_mcnemar_agrees_with_statsmodels(wins, losses):
     from statsmodels.stats.contingency_tables import mcnemar

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 
 from weighbridge.errors import InputError
 from weighbridge.weigh.stats import lengths
@@ -17,7 +16,10 @@ def _draw(rng, n, *, quality=0.3, length=1.5, hard=0.0):
     return (rng.random(n) < 1 / (1 + np.exp(-odds))).astype(float), differences, difficulty
 
 
+@pytest.mark.xdist_group("statsmodels")  # one worker loads it, for seconds
 def test_coefficients_are_those_of_statsmodels():
+    import statsmodels.api as sm
+
     rng = np.random.default_rng(1)
     scores, differences, difficulty = _draw(rng, 600, hard=0.7)
     scores = np.clip(scores * 0.9 + 0.05, 0, 1)

@@ -76,6 +76,7 @@ def test_paired_score_keeps_its_laws(counts):
     assert better is None or better.low > low
 
 
+@pytest.mark.xdist_group("statsmodels")  # one worker loads it, for seconds
 @pytest.mark.parametrize(("right", "n"), [(0, 1), (1, 1), (0, 60), (7, 60), (60, 60), (399, 400), (12345, 99999)])
 def test_wilson_agrees_with_statsmodels(right, n, wilson_of_statsmodels):
     low, high = stats.wilson(right / n, n, stats.normal_quantile(0.975))
@@ -88,6 +89,7 @@ def test_quantiles_agree_with_scipy(p, df):
     assert stats.normal_quantile(p) == pytest.approx(scipy.stats.norm.ppf(p), rel=1e-12)
 
 
+@pytest.mark.xdist_group("statsmodels")  # one worker loads it, for seconds
 @pytest.mark.parametrize("seed", range(3))
 def test_clustered_error_agrees_with_statsmodels_where_clusters_are_of_one_size(seed):
     from statsmodels.regression.linear_model import OLS
@@ -196,6 +198,7 @@ def test_a_t_bound_of_skewed_values_holds_about_as_often_as_it_says():
     assert missed / 600 <= 0.05 + 3 * (0.05 * 0.95 / 600) ** 0.5
 
 
+@pytest.mark.xdist_group("statsmodels")  # one worker loads it, for seconds
 def test_mean_interval_is_wilsons_where_scores_are_right_or_wrong(wilson_of_statsmodels):
     found = stats.mean_interval([1] * 47 + [0] * 13)
     assert (found.low, found.high) == pytest.approx(wilson_of_statsmodels(47, 60), abs=1e-9)

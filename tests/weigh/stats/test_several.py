@@ -11,6 +11,7 @@ from weighbridge.errors import InputError
 from weighbridge.weigh.stats import several, t_quantile
 
 
+@pytest.mark.xdist_group("statsmodels")  # one worker loads it, for seconds
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_adjusted_values_agree_with_statsmodels(p_values):

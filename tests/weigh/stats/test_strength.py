@@ -6,7 +6,6 @@ import choix
 import evalica
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -56,7 +55,10 @@ def test_without_prior_it_is_choix():
     assert found.values == pytest.approx(theirs - theirs.mean(), abs=1e-6)
 
 
+@pytest.mark.xdist_group("statsmodels")  # one worker loads it, for seconds
 def test_style_and_clusters_are_those_of_statsmodels():
+    import statsmodels.api as sm
+
     rng = np.random.default_rng(3)
     rows = _ring(rng, 4, 30)
     longer, lists = rng.normal(size=len(rows)), rng.normal(2, 3, size=len(rows))

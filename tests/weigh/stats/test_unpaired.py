@@ -14,6 +14,7 @@ from weighbridge.weigh.stats.unpaired import independent
 SCORES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=3, max_size=40)
 
 
+@pytest.mark.xdist_group("statsmodels")  # one worker loads it, for seconds
 @pytest.mark.parametrize(("right", "n", "better", "m"), [(40, 60, 52, 70), (0, 20, 3, 25), (30, 30, 40, 40)])
 def test_shares_agree_with_statsmodels(right, n, better, m):
     from statsmodels.stats.proportion import confint_proportions_2indep
