@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import msgspec
@@ -25,7 +26,7 @@ from weighbridge.canon import (
 from weighbridge.cli import app
 from weighbridge.errors import InputError, MaskError, NotFoundError
 from weighbridge.store.traces import TraceWriter
-from weighbridge.weigh import suites, traced
+from weighbridge.weigh import bills, suites, traced
 from weighbridge.weigh.alike import Seen
 
 TOPICS = [
@@ -201,3 +202,49 @@ def test_several_calls_are_graded_together():
     torn = [ToolCallPart("1", "weather", '{"city": ')]
     unknown = [ToolCallPart("1", "other", "{}")]
     assert _make([exchange(0, answer="", calls=torn), exchange(1, answer="", calls=unknown)])[1].ungraded == 2
+
+
+# --- what asking once costs -----------------------------------------------------------------------------------
+
+OWN = """
+[hosts.dear]
+url = "http://127.0.0.1:9/v1"
+auth = "none"
+[offers."nameless@dear"]
+upstream = "nameless"
+[models.nameless]
+title = "Nameless"
+[routes.help]
+primary = "gpt-4.1@openai"
+fallbacks = ["nameless@dear"]
+"""
+
+
+def test_asking_once_is_priced_for_the_engines_of_the_configuration(run, tmp_path):
+    assert "name engines: --engines A,B" in " ".join(run("show", "starter").output.split())
+    with (tmp_path / "weighbridge.toml").open("a") as file:
+        file.write(OWN)
+    shown = run("show", "starter").output
+    assert "Asking it once costs at most" in shown
+    assert re.search(r"gpt-4.1@openai +969 +832 +\$0.0086\n", shown)
+    assert re.search(r"nameless@dear +969 +832 +unknown\n", shown)
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_bill_counts_limits_thinking_tools_and_judges(run, tmp_path):
+    rows = [
+        {"id": "a", "input": "x" * 400, "target": "y", "grader": "exact", "max_tokens": 7},
+        {"id": "b", "input": "x" * 400, "target": "y", "grader": "rubric"},
+    ]
+    (tmp_path / "two.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    engines = ("--engines", "gpt-4.1@openai, glm-5.2@zai,gpt-4.1@openai")
+    told = json.loads(run("show", "two.jsonl", *engines, "--json").output)["asking_once"]
+    assert [one["engine"] for one in told] == ["gpt-4.1@openai", "glm-5.2@zai"]
+    limit = 1024
+    assert told[0]["input"] == 200
+    assert told[0]["output"] == 7 + limit
+    assert told[1]["output"] == told[0]["output"] + 2 * 4096
+    assert told[0]["cost"] == pytest.approx((200 * 2 + (7 + limit) * 8) / 1e6)
+    assert "A judge of 1 sample costs on top." in run("show", "two.jsonl", *engines).output
+    assert isinstance(run("show", "two.jsonl", "-e", "nobody@nowhere").exception, NotFoundError)
+    assert bills.tokens(Request("m", (Message("user", (TextPart("abcd"),)),), tools=(TOOL,))) > 15

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from weighbridge.cli import common, mask_room
+from weighbridge.cli import common, mask_room, suite_show
 from weighbridge.cli.route import ground
 from weighbridge.errors import InputError, NotFoundError, did_you_mean
 
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Make suites of recorded traffic, and see what is in one.", no_args_is_help=True)
 
+app.command("show")(suite_show.show)
+
 _LEVELS = ("none", "secrets", "personal", "strict")
-_SHOWN = 12
 
 
 @app.command("from-traces")
@@ -83,26 +84,6 @@ def from_traces(
         common.print_json({"file": str(out), "digest": suite.digest, "seed": seed, **_plain(counts)})
     else:
         _tell(out, suite, counts)
-
-
-@app.command()
-def show(
-    ctx: typer.Context,
-    source: Annotated[str, typer.Argument(help="A suite: a file, starter, medical.", metavar="SUITE")],
-    as_json: common.Json = False,
-) -> None:
-    """Tell what is in SUITE: its digest, graders, categories, clusters, lengths. Every line is checked.
-
-    Example: weighbridge suite show assistant.jsonl
-    """
-    from weighbridge.weigh import suites
-
-    config = common.load_config(ctx)
-    found = _facts(suites.load(source, traces=config.traces_path))
-    if as_json:
-        common.print_json(found)
-    else:
-        _show(found)
 
 
 def _check_out(out: Path, *, force: bool) -> None:
@@ -200,48 +181,3 @@ def _tell(out: Path, suite: Suite, counts: Counts) -> None:
     graders = ", ".join(f"{count:,} {name}" for name, count in counts.graders.items())
     console.print(f"Graders: {graders}. Languages: {', '.join(counts.languages)}.", markup=False)
     console.print(f"Digest {suite.digest[:16]}. Weigh on it: weighbridge weigh {out} --engines A,B", markup=False)
-
-
-def _facts(suite: Suite) -> dict[str, Any]:
-    from collections import Counter
-
-    samples = suite.samples
-    tokens = sorted(_tokens(sample) for sample in samples)
-    return {
-        "name": suite.name,
-        "digest": suite.digest,
-        "samples": len(samples),
-        "clusters": len({sample.cluster or f"\0{sample.id}" for sample in samples}),
-        "graders": dict(Counter(sample.grader for sample in samples).most_common()),
-        "categories": dict(Counter(sample.category for sample in samples if sample.category).most_common()),
-        "with_tools": sum(bool(sample.tools) for sample in samples),
-        "with_schema": sum(sample.schema is not None for sample in samples),
-        "tokens_estimated": {"median": tokens[len(tokens) // 2], "longest": tokens[-1], "all": sum(tokens)},
-    }
-
-
-def _tokens(sample: Sample) -> int:
-    from weighbridge.canon import Request
-    from weighbridge.exchange.tries import estimate_usage
-
-    return estimate_usage(Request(model="", messages=sample.messages), None).input
-
-
-def _show(found: dict[str, Any]) -> None:
-    from weighbridge.weigh.numbers import plural
-
-    console = common.console()
-    console.print(common.printable(found["name"]), style="bold", markup=False)
-    console.print(f"{plural(found['samples'], 'sample')} in {plural(found['clusters'], 'cluster')}", markup=False)
-    console.print(f"digest      {found['digest']}", markup=False)
-    for name in ("graders", "categories"):
-        if found[name]:
-            listed = ", ".join(f"{key} {count:,}" for key, count in list(found[name].items())[:_SHOWN])
-            console.print(f"{name:<11} {common.printable(listed)}", markup=False)
-    if found["with_tools"] or found["with_schema"]:
-        console.print(f"with tools {found['with_tools']:,}, with a schema {found['with_schema']:,}", markup=False)
-    tokens = found["tokens_estimated"]
-    console.print(
-        f"tokens      about {tokens['all']:,} in, {tokens['median']:,} the median, {tokens['longest']:,} the longest",
-        markup=False,
-    )
