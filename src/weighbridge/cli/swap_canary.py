@@ -39,7 +39,7 @@ def start(
     hold: Annotated[str, typer.Option("--hold", help="How long a stage takes at least: 10m, 2h.", metavar="TIME")] = "",
     harm: Annotated[
         float, typer.Option(help="Conversations of the next stage, in percent of all, that may go wrong at most.")
-    ] = 1.0,
+    ] = 0.8,
     alpha: Annotated[
         float, typer.Option(help="The chance, in percent, of going back although nothing is worse.")
     ] = 5.0,

@@ -67,7 +67,7 @@ class Stages(Struct, frozen=True, forbid_unknown_fields=True):
     ] = msgspec.field(default_factory=Tolerances)
     only: Annotated[bool, Meta(description="Guard by these tolerances alone.")] = False
     alpha: Annotated[float, Meta(gt=0, lt=0.5, description="The chance of going back without a cause.")] = 0.05
-    harm: Annotated[float, Meta(gt=0, le=1, description="The most that may go wrong in the next stage.")] = 0.01
+    harm: Annotated[float, Meta(gt=0, le=1, description="The most that may go wrong in the next stage.")] = 0.008
     least: Annotated[int, Meta(ge=1, le=1_000_000, description="Conversations on each side of a stage.")] = 50
     hold: Annotated[float, Meta(ge=0, le=2_592_000, description="Seconds that a stage takes at least.")] = 0.0
     shadow: Annotated[bool, Meta(description="Ask the engine as well: nobody sees its answers. One stage.")] = False
