@@ -117,8 +117,12 @@ def test_a_drill_cuts_an_engine_off_and_ends_when_nobody_looks(gateway, state):
     primary = state.current().plan.routes["assistant"].primary
     now = time.time()
     drill.begin(state, drill.Cut("d", primary, (primary,), now, now + 1.5, "t"))
-    gateway.until(lambda: post(gateway, "/v1/chat/completions", ASK)[0] == 502)
-    assert b"is cut off for now" in post(gateway, "/v1/chat/completions", ASK)[2]
+
+    def refused():
+        status, _, body = post(gateway, "/v1/chat/completions", ASK)
+        return status == 502 and b"is cut off for now" in body
+
+    gateway.until(refused)
     gateway.until(lambda: drill.cuts(state) == [] and state.current().plan.cut == ())
     gateway.until(lambda: all(post(gateway, "/v1/chat/completions", ASK)[0] == 200 for _ in range(5)))
 
