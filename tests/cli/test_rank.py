@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import math
 import random
+import re
 
 import pytest
+from msgspec.structs import replace
 from typer.testing import CliRunner
+from weighings import build
 
 from weighbridge.cli import app
 from weighbridge.errors import InputError
+from weighbridge.weigh import item_rows
+from weighbridge.weigh.document import writing
 
 
 @pytest.fixture
@@ -187,6 +192,53 @@ def test_answers_that_are_none(run, text, what):
     found = run(text, "--items")
     assert isinstance(found.exception, InputError)
     assert what in str(found.exception) + found.exception.fix
+
+
+def test_items_that_may_be_broken_are_listed(run):
+    engines = [f"e{n}" for n in range(6)]
+    rows = [
+        {"engine": e, "item": n, "suite": "sums", "right": int((n * 7) % 13 < 2 * place + 2)}
+        for n in range(39)
+        for place, e in enumerate(engines)
+    ]
+    rows += [
+        {"engine": e, "item": f"flip[{n}]", "suite": "sums", "right": int(e in engines[:3])}
+        for n in range(2)
+        for e in engines
+    ]
+    rows += [{"engine": e, "item": n, "suite": "none", "right": 0} for n in range(9) for e in engines]
+    shown = run(rows, "--items").output
+    assert re.search(r"Solved by the weak, missed by the able: \d+ of \d+; chance alone gives", shown)
+    assert "flip[0]: solved 3 of 6, p = " in shown
+    assert "none/0, none/1 and 7 more." in " ".join(shown.split())
+    assert max(map(len, shown.splitlines())) <= 80
+    told = json.loads(run(rows, "--items", "--json").output)["items"]
+    assert len(told) == 50
+    assert told[0]["points"]["low"] < told[0]["points"]["value"]
+    plain = [{"engine": e, "item": n, "right": int(n < 3)} for n in range(6) for e in ("a", "b")]
+    assert "Solved by" not in run(plain, "--items").output
+    fine = [{"engine": e, "item": n, "right": int(e == "a" or n < 3)} for n in range(6) for e in ("a", "b")]
+    assert "but 2 engines can hardly show it." in " ".join(run(fine, "--items").output.split())
+
+
+def test_samples_of_a_report_are_items(tmp_path):
+    source = tmp_path / "w.json"
+    weighing = build(30)
+    source.write_bytes(writing.write(weighing))
+    found = CliRunner().invoke(app, ["rank", str(source), "--items", "--json"])
+    told = json.loads(found.output)
+    assert {one["engine"] for one in told["engines"]} == set(weighing.results)
+    assert {one["item"] for one in told["items"]} <= {sample.id for sample in weighing.samples}
+    answered = [r for results in weighing.results.values() for r in results if not r.error and not r.missing]
+    assert told["answers"] == len(answered)
+    refused = CliRunner().invoke(app, ["rank", str(source), "--items", "--cluster", "doc"])
+    assert "knows its clusters" in str(refused.exception)
+    clustered = replace(
+        weighing, samples=tuple(replace(s, cluster=f"c{i % 9}") for i, s in enumerate(weighing.samples))
+    )
+    rows = item_rows.of_weighing(clustered)
+    assert rows.clusters is not None
+    assert len(set(rows.clusters)) == 9
 
 
 def test_one_way_to_rank_at_a_time(run):

@@ -55,9 +55,11 @@ def rank(
     from 0 to 1. Optional: cluster, voter, a_length and b_length, a_text and b_text.
 
     With --items a line is an answer: {"engine": "X", "item": "q1", "right": 1}.
-    Optional there: tries, suite, cluster.
+    Optional there: tries, suite, cluster. A report of `weigh` will do as well: its
+    samples are the items, and those that may be broken are listed.
 
     Example: weighbridge vote w.json --export votes.jsonl; weighbridge rank votes.jsonl
+    Example: weighbridge rank scorecard.json --items
     """
     from weighbridge.weigh import ballot_rows
 

@@ -1,4 +1,4 @@
-"""`weighbridge rank --items`: one ability per engine from answers to items, by the 1PL model."""
+"""`weighbridge rank --items`: one ability per engine and one difficulty per item, by the 1PL model."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from weighbridge.cli import common
+from weighbridge.cli import common, documents, rank_odd
+from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
+    from weighbridge.weigh.item_rows import Rows
     from weighbridge.weigh.types import Interval
 
 _MOST = 40  #: engines and suites that the terminal lists
+_DOCUMENTS = (".json", ".html")
 
 
 class Able(Struct, frozen=True):
@@ -38,11 +41,11 @@ def rank(source: str, *, against: str, cluster: str, alpha: float, as_json: bool
     Raises:
         InputError: The file cannot be used, or the engine named answered nothing.
     """
-    from weighbridge.weigh import item_rows
-    from weighbridge.weigh.stats import items
+    from weighbridge.weigh.stats import difficulty, items
 
-    rows = item_rows.read(source, sys.stdin.buffer, cluster=cluster)
+    rows = _rows(source, cluster)
     found = items.abilities(rows.answers, clusters=rows.clusters, alpha=alpha)
+    single = difficulty.difficulties(found, rows.answers, alpha=alpha)
     able = [
         Able(name, one.answers, one.points, found.gap(name, against) if against else None)
         for name in found.engines
@@ -54,9 +57,25 @@ def rank(source: str, *, against: str, cluster: str, alpha: float, as_json: bool
         for name, (mean, spread) in found.difficulty.items()
     ]
     if as_json:
-        common.print_json({"answers": len(rows.answers), "alpha": alpha, "engines": able, "suites": hard})
+        common.print_json(
+            {"answers": len(rows.answers), "alpha": alpha, "engines": able, "suites": hard, "items": single}
+        )
     else:
         _show(able, hard, against)
+        rank_odd.show(common.console(), single, engines=len(able))
+
+
+def _rows(source: str, cluster: str) -> Rows:
+    """Answers as JSON Lines, or those of a saved weighing."""
+    from weighbridge.weigh import item_rows
+
+    if not source.lower().endswith(_DOCUMENTS):
+        return item_rows.read(source, sys.stdin.buffer, cluster=cluster)
+    from weighbridge.weigh.document import weighing_of
+
+    if cluster:
+        raise InputError("A saved weighing knows its clusters.", where="--cluster", fix="Leave --cluster out.")
+    return item_rows.of_weighing(weighing_of(documents.open_document(source)))
 
 
 def _show(able: list[Able], hard: list[Hard], against: str) -> None:

@@ -1,4 +1,4 @@
-"""Answers to items as JSON Lines: which engine was right on which one, read strictly."""
+"""Answers to items: which engine was right on which one, from JSON Lines, read strictly, or from a weighing."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from weighbridge.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from weighbridge.weigh.stats.items import Answer
+    from weighbridge.weigh.types import Weighing
 
 MAX_LINE = 1024 * 1024  #: bytes
 MAX_ROWS = 5_000_000
@@ -46,6 +47,25 @@ def read(source: str, stdin: BinaryIO, *, cluster: str = "") -> Rows:
         raise InputError(
             f"The file cannot be read: {error.strerror}.", where=source, fix="Check its name and permissions."
         ) from error
+
+
+def of_weighing(weighing: Weighing) -> Rows:
+    """The answers of a weighing: its samples are the items, and repeats are tries.
+
+    Calls that failed and answers that nobody could grade are left out: they say nothing of how hard a sample is.
+    """
+    from weighbridge.weigh.axes.making import clusters_of
+    from weighbridge.weigh.stats.items import Answer
+
+    label = clusters_of(weighing.samples)
+    clusters = dict(zip((sample.id for sample in weighing.samples), label or (), strict=bool(label)))
+    answers = [
+        Answer(engine, weighing.suite, one.sample, one.score)
+        for engine, results in weighing.results.items()
+        for one in (result for each in (results, *weighing.repeats.get(engine, ())) for result in each)
+        if not one.error and not one.missing
+    ]
+    return Rows(answers, [clusters[str(one.item)] for one in answers] if label else None)
 
 
 def _read(name: str, stream: BinaryIO, cluster: str) -> Rows:

@@ -124,7 +124,7 @@ def abilities(
     """
     from scipy.optimize import minimize
 
-    read = _read(answers, clusters)
+    read = read_answers(answers, clusters)
     k, suites = len(read.engines), len(read.suites)
     start = np.concatenate([np.zeros(k + suites), np.zeros(suites)])
     found = minimize(_objective, start, args=(read,), jac=True, method="BFGS", tol=_STEEP)
@@ -148,16 +148,20 @@ def abilities(
     )
 
 
-class _Read(NamedTuple):
+class Read(NamedTuple):
+    """Answers as tables of items by engines."""
+
     engines: list[str]
     suites: list[str]
+    items: list[tuple[str, Hashable]]  #: suite and item of each row
     right: FloatArray  #: items by engines
     tries: FloatArray
     suite: Codes  #: of each item
     groups: Codes  #: of each item
 
 
-def _read(answers: Sequence[Answer], clusters: Sequence[Hashable] | None) -> _Read:
+def read_answers(answers: Sequence[Answer], clusters: Sequence[Hashable] | None) -> Read:
+    """The tables of `answers`; see `abilities` for the arguments and for what is refused."""
     if clusters is not None and len(clusters) != len(answers):
         raise InputError(f"There are {len(answers):,} answers and {len(clusters):,} clusters.", fix="Give one each.")
     engines = list(dict.fromkeys(one.engine for one in answers))
@@ -190,10 +194,10 @@ def _read(answers: Sequence[Answer], clusters: Sequence[Hashable] | None) -> _Re
     groups = codes_of([labels[i] for i in range(len(items))])
     if int(groups.max()) < 1:
         raise InputError("All items are of one cluster.", fix="Take items of several, or give no clusters.")
-    return _Read(engines, suites, right, tries, suite, groups)
+    return Read(engines, suites, items, right, tries, suite, groups)
 
 
-def _objective(at: FloatArray, read: _Read) -> tuple[float, FloatArray]:
+def _objective(at: FloatArray, read: Read) -> tuple[float, FloatArray]:
     """The negative log posterior and its gradient: abilities, suites' means, logarithms of their spreads."""
     total, scores = _item_scores(at, read)
     k, suites = len(read.engines), len(read.suites)
@@ -203,7 +207,7 @@ def _objective(at: FloatArray, read: _Read) -> tuple[float, FloatArray]:
     return -total + 0.5 * float(precision @ at**2), -scores.sum(axis=0) + precision * at
 
 
-def _item_scores(at: FloatArray, read: _Read) -> tuple[float, FloatArray]:
+def _item_scores(at: FloatArray, read: Read) -> tuple[float, FloatArray]:
     """The log likelihood, and each item's gradient of it."""
     k, suites = len(read.engines), len(read.suites)
     nodes, masses = np.polynomial.hermite_e.hermegauss(_NODES)
@@ -230,7 +234,7 @@ def _item_scores(at: FloatArray, read: _Read) -> tuple[float, FloatArray]:
     return float((top + np.log(norm)).sum()), gradient
 
 
-def _curvature(at: FloatArray, read: _Read) -> FloatArray:
+def _curvature(at: FloatArray, read: Read) -> FloatArray:
     """The Hessian of the objective by central differences of its gradient."""
     columns: list[Any] = []
     for i in range(len(at)):
