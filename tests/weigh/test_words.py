@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from weighings import BASE, ENGINES, build, compare
 
-from weighbridge.weigh import numbers, rows, words
+from weighbridge.weigh import early, numbers, rows, words
+from weighbridge.weigh.report import html, markdown
+from weighbridge.weigh.types import Stopping
 
 
 @pytest.mark.parametrize(
@@ -184,3 +186,44 @@ def test_a_category_that_one_engine_lacks_is_unknown():
     row = next(r for r in rows.groups(replace(weighing, scorecards=cards))[0].rows if r.name == "json")
     assert [cell.value == "unknown" for cell in row.cells] == [True, False, False]
     assert rows.category_name("") == "(no category)"
+
+
+# --- runs that stop early -------------------------------------------------------------------------------------
+
+
+def test_a_run_that_stopped_early_says_so_and_what_it_saved():
+    weighing = build(40)
+    candidate = next(iter(weighing.comparisons))
+    stop = Stopping("unsafe", 40, 300, -0.629, -0.032, 455, 6_106)
+    stopped = replace(weighing, stopping={candidate: stop})
+    assert early.samples(stopped) == "40 of 300 samples"
+    told = list(early.sentences(stopped, {candidate: "New"}))
+    assert (
+        numbers.ascii_only(told[0])
+        == "New: unsafe after 40 of 300 samples; the difference lies between -62.9 and -3.2 points."
+    )
+    assert told[1] == "Stopping early saved 455 calls, about $0.0061 by the mean cost of those made."
+    assert "hold whenever one stops" in told[2]
+    for text in (markdown.render(stopped), html.render(stopped)):
+        assert "40 of 300 samples" in text
+        assert "saved 455 calls" in text
+    cards = tuple(replace(card, currency=f"C{i}") for i, card in enumerate(weighing.scorecards))
+    mixed = list(early.sentences(replace(stopped, scorecards=cards), {}))
+    assert mixed[1] == "Stopping early saved 455 calls; what they would have cost is unknown."
+    assert mixed[0].startswith(f"{candidate}: ")
+
+
+def test_a_run_that_ended_undecided_says_so_with_its_bounds():
+    weighing = build(40)
+    candidate = next(iter(weighing.comparisons))
+    ended = replace(weighing, stopping={candidate: Stopping("undecided", 40, 40, -0.1, 0.06)})
+    told = list(early.sentences(ended, {candidate: "New"}))
+    assert (
+        numbers.ascii_only(told[0])
+        == "New: still undecided after all 40 samples; the difference lies between -10.0 and +6.0 points."
+    )
+    assert told[1] == "No call was saved: all samples were asked."
+    assert early.samples(ended) == "40 samples"
+    broken = replace(weighing, stopping={candidate: Stopping("undecided", 30, 40, -0.1, 0.06)})
+    assert "still undecided at the end, after 30 of 40 samples" in next(early.sentences(broken, {}))
+    assert not list(early.sentences(weighing, {}))

@@ -27,10 +27,10 @@ _STYLES = {"safe": "bold green", "unsafe": "bold red", "undecided": "bold yellow
 
 def print_weighing(console: Console, weighing: Weighing) -> None:
     """Print the scorecard, the verdicts, the plot of differences and the noise floor."""
-    from weighbridge.weigh import words
+    from weighbridge.weigh import early, words
     from weighbridge.weigh.numbers import clean, plural
 
-    facts = f"{plural(len(weighing.samples), 'sample')}, {plural(len(weighing.scorecards), 'engine')}"
+    facts = f"{early.samples(weighing)}, {plural(len(weighing.scorecards), 'engine')}"
     _say(console, f"Weighed on {clean(weighing.suite)}: {facts}, {words.when(weighing)}", style="bold")
     for note in (words.stopped(weighing), words.failures(weighing)):
         if note:

@@ -71,9 +71,11 @@ def verdicts(weighing: Weighing) -> Iterator[VerdictWord]:
 
 def print_told(out: Console, weighing: Weighing) -> None:
     """When a sequential run stopped and what it saved; what repeats say."""
+    from weighbridge.weigh import early, words
+
     if weighing.stopping:
         out.print("\nSequential", style="bold")
-        for sentence in _stopping(weighing):
+        for sentence in early.sentences(weighing, words.labels(weighing)):
             _line(out, sentence)
     if weighing.repeats:
         out.print("\nRepeats", style="bold")
@@ -90,19 +92,6 @@ def with_told(document: Any, weighing: Weighing) -> Any:
     if not weighing.repeats:
         return document
     return {**msgspec.to_builtins(document), "passes": passes.told(weighing)}
-
-
-def _stopping(weighing: Weighing) -> Iterator[str]:
-    from weighbridge.weigh.numbers import clean, plural
-
-    for name, stop in weighing.stopping.items():
-        reach = f"the difference lies between {stop.low * 100:+.1f} and {stop.high * 100:+.1f} points"
-        yield f"{clean(name)}: {stop.verdict} after {stop.used:,} of {plural(stop.of, 'sample')}; {reach}."
-    first = next(iter(weighing.stopping.values()))
-    if first.saved_calls:
-        cost = f", about {common.money(first.saved_cost)}" if first.saved_cost else ""
-        yield f"It saved {plural(first.saved_calls, 'call')}{cost}."
-    yield "The verdicts and their bounds allow for looking after every sample."
 
 
 def _repeats(weighing: Weighing) -> Iterator[str]:
@@ -123,6 +112,7 @@ def _repeats(weighing: Weighing) -> Iterator[str]:
 def _line(out: Console, text: str) -> None:
     from rich.text import Text
 
-    from weighbridge.weigh.numbers import ascii_only
+    from weighbridge.weigh.numbers import MINUS, ascii_only
 
-    out.print(Text(f"  {text}" if out.encoding.lower().startswith("utf") else f"  {ascii_only(text)}"))
+    text = text.replace(MINUS, "-") if out.encoding.lower().startswith("utf") else ascii_only(text)
+    out.print(Text(f"  {text}"))

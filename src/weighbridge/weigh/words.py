@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from weighbridge.weigh import mask_words
+from weighbridge.weigh import early, mask_words
 from weighbridge.weigh.decided import decided
 from weighbridge.weigh.numbers import (
     UNKNOWN,
@@ -223,12 +223,6 @@ _OTHER_AXES = (
 )
 
 
-_STOPPING = (
-    "Samples were asked in an order drawn from the seed, clusters whole, until every verdict was known. The bounds are "
-    "betting confidence sequences, which hold whenever one stops."
-)
-
-
 def _several(weighing: Weighing) -> str:
     """Which claims share the error rate, and which have it each."""
     told = "Each candidate's verdict has the error rate on its own."
@@ -268,7 +262,7 @@ def _passes(weighing: Weighing) -> list[tuple[str, str]]:
             ("Repeats", f"Every sample was asked {count} times. Scores are means over them, costs and times of all.")
         )
     if weighing.stopping:
-        told.append(("Stopping", _STOPPING))
+        told.append(("Stopping", early.METHOD))
     return told
 
 

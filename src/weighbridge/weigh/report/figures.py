@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from weighbridge.errors import InputError
-from weighbridge.weigh import words
-from weighbridge.weigh.numbers import clean, plural
+from weighbridge.weigh import early, words
+from weighbridge.weigh.numbers import clean
 from weighbridge.weigh.report.curves import latency
 from weighbridge.weigh.report.drawing import Lane, Plot, shape
 from weighbridge.weigh.report.frontier import cost
@@ -62,7 +62,7 @@ def sheet(weighing: Weighing) -> str:
 
 def document(weighing: Weighing, shown: list[Plot]) -> str:
     """An SVG file with these plots, one under the other, below what was weighed."""
-    facts = f"Suite {clean(weighing.suite)}, {plural(len(weighing.samples), 'sample')}, {words.when(weighing)}"
+    facts = f"Suite {clean(weighing.suite)}, {early.samples(weighing)}, {words.when(weighing)}"
     return page(clean(words.headline(weighing)), facts, shown)
 
 

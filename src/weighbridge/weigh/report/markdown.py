@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from weighbridge.weigh import mask_words, words
+from weighbridge.weigh import early, mask_words, words
 from weighbridge.weigh.decided import decided
 from weighbridge.weigh.numbers import clean, one_line, plural, points
 from weighbridge.weigh.report.heat import cells
@@ -58,7 +58,7 @@ def code(text: str) -> str:
 
 
 def _facts(weighing: Weighing) -> str:
-    count = plural(len(weighing.samples), "sample")
+    count = early.samples(weighing)
     return (
         f"Suite {code(weighing.suite)}, {count}, {plural(len(weighing.scorecards), 'engine')}, {words.when(weighing)}."
     )
@@ -82,7 +82,8 @@ def _verdicts(weighing: Weighing) -> str:
         told.append(f"- {_SIGNS[found.verdict]} **{words.VERDICTS[found.verdict]}**: {plain(sentence)} {plain(more)}")
     if not told:
         return "One engine was weighed, so there is nothing to compare it with."
-    return "\n".join(told) + f"\n\n{plain(words.noise(weighing))}"
+    notes = (words.noise(weighing), " ".join(early.sentences(weighing, names)))
+    return "\n".join(told) + "".join(f"\n\n{plain(note)}" for note in notes if note)
 
 
 def _scorecard(weighing: Weighing) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from html import escape
 
-from weighbridge.weigh import mask_words, words
+from weighbridge.weigh import early, mask_words, words
 from weighbridge.weigh.decided import decided
 from weighbridge.weigh.numbers import clean, plural
 from weighbridge.weigh.report.chosen import Chosen
@@ -35,7 +35,7 @@ def header(weighing: Weighing, notice: str = "") -> str:
     cards = words.ordered(weighing)
     facts = [
         f"suite {clean(weighing.suite)}",
-        plural(len(weighing.samples), "sample"),
+        early.samples(weighing),
         plural(len(cards), "engine"),
         words.when(weighing),
     ]
@@ -83,6 +83,7 @@ def verdicts(weighing: Weighing) -> str:
     body = (
         f'<ul class="verdicts">{items}</ul>{_seen(cards)}{show(plot) if plot else ""}'
         f'<p class="noise-floor">{escape(words.noise(weighing))}</p>'
+        + (f'<p class="noise-floor">{escape(told)}</p>' if (told := " ".join(early.sentences(weighing, names))) else "")
     )
     return section("verdict", "Verdict", body)
 
