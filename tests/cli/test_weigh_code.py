@@ -60,6 +60,31 @@ def test_code_is_run_and_the_report_says_where(workshop) -> None:
     assert CliRunner().invoke(app, ["verify", "r.html"]).exit_code == 0
 
 
+def test_code_is_run_once_unless_its_tests_change(workshop) -> None:
+    runs = workshop / "runs"
+
+    def counted(*arguments: str) -> int:
+        runs.write_text("")
+        done = CliRunner().invoke(
+            app, ["weigh", "run", "one.jsonl", "-e", "good@good", "--unsafe-code", "--json", *arguments]
+        )
+        assert done.exit_code == 0, done.output
+        assert json.loads(done.stdout)["results"]["good@good"][0]["grade"]["score"] == 1
+        return len(runs.read_text())
+
+    target: dict[str, object] = {"tests": "assert f() == 1", "entry": "f"}
+    sample = {"id": "a", "input": "Write f().", "target": target, "grader": "code"}
+    write(workshop / "one.jsonl", [sample])
+    code = f"with open({str(runs)!r}, 'a') as file:\n    file.write('x')\ndef f():\n    return 1"
+    write(workshop / "good.jsonl", [{"input": sample["input"], "output": code}])
+    assert (counted(), counted()) == (1, 0)
+    for change in ({"tests": "assert f() < 2"}, {"seconds": 5}):
+        target.update(change)
+        write(workshop / "one.jsonl", [sample])
+        assert (counted(), counted()) == (1, 0)
+    assert counted("--fresh") == 1
+
+
 def test_without_a_sandbox_nothing_is_asked(workshop, monkeypatch) -> None:
     monkeypatch.setenv("PATH", str(workshop))
     refused = weigh()

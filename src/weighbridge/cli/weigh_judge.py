@@ -99,16 +99,21 @@ def seat(room: EngineRoom, store: Any, judging: Judging, options: Options, *, sp
 
 def hook(bench: Bench) -> Grades:
     """A grader for a run that needs every grade at once: judges where a sample has a rubric, its own grader elsewhere."""
-    from weighbridge.weigh import graders
+    from weighbridge.weigh import graders, grades
     from weighbridge.weigh.graders import rubric
     from weighbridge.weigh.judges import grading
+    from weighbridge.weigh.waited import Marked
 
     async def grade(sample: Sample, reply: Reply) -> Grade:
         if sample.grader == rubric.NAME:
             return await grading.grade(bench, sample, reply)
         return graders.grade(sample, reply)
 
-    return grade
+    def mark(sample: Sample) -> str:
+        # What judges say is kept already, by all that they were asked.
+        return "" if sample.grader == rubric.NAME else grades.mark(sample)
+
+    return Marked(grade, mark)
 
 
 async def judge(

@@ -14,10 +14,10 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 import msgspec
 from msgspec.structs import replace
 
-from weighbridge.canon import Engine, Level, Reply, Trace
+from weighbridge.canon import Engine, Level, Trace
 from weighbridge.engines.clock import SYSTEM, Clock
 from weighbridge.errors import WeighbridgeError
-from weighbridge.weigh import grades, identifiers, masking
+from weighbridge.weigh import grades, identifiers, masking, waited
 from weighbridge.weigh.asking import Answer, Contestant
 from weighbridge.weigh.course import Course
 from weighbridge.weigh.faults import BUSY, MAY_COST, Streaks
@@ -27,6 +27,7 @@ from weighbridge.weigh.questions import Question, Questions
 from weighbridge.weigh.tally import Tally
 from weighbridge.weigh.terms import Options, Outcome, Progress, Runs, Store
 from weighbridge.weigh.types import Grade, Sample, Suite
+from weighbridge.weigh.waited import Grades
 from weighbridge.weigh.watch import Watch
 
 __all__ = ["Grades", "Options", "Outcome", "Progress", "Runs", "Store", "run"]
@@ -35,9 +36,6 @@ MAX_TRIES = 5
 MAX_WAIT = 30.0  #: seconds between two tries of a sample
 BLOCK = 32  #: samples that engines here are asked in a row before the next one's turn, where a run may stop early
 GRADED_AT_ONCE = 16  #: stored answers that a grader which waits is given at once
-
-#: A grader that may wait, for a sandbox say.
-Grades = Callable[[Sample, Reply], Awaitable[Grade]]
 
 
 async def _no_preparation(_engine: Engine) -> None:
@@ -244,7 +242,10 @@ class _Run:
     async def _of(self, question: Question, answer: Answer) -> Grade:
         if self._grade is None:
             return self._kept_grade(question, answer)
-        return await self._grade(question.sample, answer.reply)
+        graded, grade, given = await waited.with_grade(question.sample, answer, self._grade)
+        if given:
+            self._store.put(question.key, msgspec.json.encode(graded))
+        return grade
 
     def _kept_grade(self, question: Question, answer: Answer) -> Grade:
         """The grade that is kept with the answer if it still holds; else one that is given now, and kept."""

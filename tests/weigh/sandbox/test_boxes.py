@@ -7,13 +7,18 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from weighbridge.canon import Choice, Reply, TextPart
+from weighbridge.cli import weigh_judge
 from weighbridge.errors import InputError
+from weighbridge.weigh import grades, waited
+from weighbridge.weigh.asking import Answer
 from weighbridge.weigh.graders.code import task_of
-from weighbridge.weigh.sandbox import boxes, grading, running
+from weighbridge.weigh.sandbox import boxes, grading, marks, running
 from weighbridge.weigh.sandbox.boxes import Box
 from weighbridge.weigh.sandbox.limits import OUTPUT, Limits
 from weighbridge.weigh.types import Grade, Sample
@@ -204,6 +209,53 @@ def test_the_command_line_of_bubblewrap(root) -> None:
     assert f"--size {2 << 20} --tmpfs /work" in told
     assert told.endswith("--remount-ro / --chdir /work --")
     assert not {"--bind", "--dev-bind", "--share-net"} & set(line)
+
+
+def test_a_mark_changes_with_whatever_may_change_a_grade() -> None:
+    sample = Sample("a", (), target={"tests": "assert f()", "entry": "f"}, grader="code")
+    cases = Sample("b", (), target={"cases": [{"output": "1"}], "language": "sh", "file": "a.sh", "command": ["sh"]})
+    here = marks.mark(Box(), sample)
+    others = [
+        marks.mark(Box("/usr/bin/bwrap", "0.9"), sample),
+        marks.mark(Box("/usr/bin/bwrap", "0.10"), sample),
+        marks.mark(Box(), replace(sample, target={**sample.target, "seconds": 2})),
+        marks.mark(Box(), cases),
+        marks.mark(Box(), replace(cases, target={**cases.target, "command": ["nosuchprogram"]})),
+        marks.mark(Box(), replace(cases, target={**cases.target, "command": ["cat"]})),
+    ]
+    assert len({here, *others}) == len(others) + 1
+    assert marks.mark(Box(), replace(sample, id="z")) == here
+
+
+async def test_what_a_judge_says_and_what_is_missing_are_not_kept_with_the_answer() -> None:
+    def given(grade: Grade):
+        async def grader(_sample, _reply):
+            return grade
+
+        return grader
+
+    sample, answer = Sample("a", (), target="x"), Answer(Reply())
+    for grader in (
+        given(Grade(1.0)),
+        waited.Marked(given(Grade(1.0)), lambda _sample: ""),
+        waited.Marked(given(Grade(0.0, missing=True)), lambda _sample: "m"),
+    ):
+        assert (await waited.with_grade(sample, answer, grader))[2] is False
+    kept, first, given_now = await waited.with_grade(sample, answer, waited.Marked(given(Grade(1.0)), lambda _s: "m"))
+    assert (first.score, given_now, kept.marked) == (1.0, True, "m")
+    later = waited.Marked(given(Grade(0.25)), lambda _sample: "m")
+    assert (await waited.with_grade(sample, kept, later))[1:] == (first, False)
+    changed = waited.Marked(given(Grade(0.25)), lambda _sample: "n")
+    assert (await waited.with_grade(sample, kept, changed))[1].score == 0.25
+    bench = grading.Bench(Box(), 1)
+    code = replace(sample, target={"tests": "assert f()", "entry": "f"}, grader="code")
+    judged = replace(sample, grader="rubric")
+    hook = bench.hook(waited.Marked(given(Grade(1.0)), lambda _sample: "theirs"))
+    assert (waited.mark_of(hook, code), waited.mark_of(hook, judged)) == (marks.mark(Box(), code), "theirs")
+    assert waited.mark_of(bench.hook(), sample) == grades.mark(sample)
+    assert waited.mark_of(weigh_judge.hook(cast("Any", None)), judged) == ""
+    assert waited.mark_of(weigh_judge.hook(cast("Any", None)), sample) == grades.mark(sample)
+    bench.close()
 
 
 async def test_many_are_graded_at_once_and_others_by_their_own_graders() -> None:

@@ -6,19 +6,18 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from weighbridge.canon import Reply
-from weighbridge.weigh import graders
+from weighbridge.weigh import graders, grades, waited
 from weighbridge.weigh.graders.code import NAME, Case, Task, extract, task_of
-from weighbridge.weigh.sandbox import running
+from weighbridge.weigh.sandbox import marks, running
 from weighbridge.weigh.sandbox.boxes import Box
 from weighbridge.weigh.sandbox.limits import Limits
 from weighbridge.weigh.types import Grade, Sample
+from weighbridge.weigh.waited import Grades
 
-Grades = Callable[[Sample, Reply], Awaitable[Grade]]
 _SHOWN = 60  # characters of an output in a reason
 
 
@@ -43,7 +42,12 @@ class Bench:
                 return await self.grade(sample, reply)
             return await others(sample, reply) if others else graders.grade(sample, reply)
 
-        return grade
+        def mark(sample: Sample) -> str:
+            if sample.grader == NAME:
+                return marks.mark(self.box, sample)
+            return waited.mark_of(others, sample) if others else grades.mark(sample)
+
+        return waited.Marked(grade, mark)
 
     async def grade(self, sample: Sample, reply: Reply) -> Grade:
         """The grade of one answer; it is missing where the sandbox broke, or the suite's tests did."""
