@@ -76,7 +76,7 @@ async def _weighed(config: Config) -> Weighing:
     import time
 
     from weighbridge.cli.engine_room import open_room
-    from weighbridge.cli.weigh_run import conduct
+    from weighbridge.cli.weigh_conduct import conduct
     from weighbridge.weigh import suites
     from weighbridge.weigh.runner import Options
 

@@ -36,7 +36,7 @@ def read(source: str) -> bytes:
         InputError: It cannot be read.
         NotFoundError: There is no such file.
     """
-    from weighbridge.weigh.document.reading import MAX_BYTES
+    from weighbridge.weigh.document.carried import MAX_BYTES
 
     try:
         if source == STDIN:

@@ -50,14 +50,14 @@ def sign(
 
 
 def _sign(report: Path, pem: bytes, target: Path, by: str) -> None:
-    from weighbridge.weigh.document import canonical, reading, signing, writing
+    from weighbridge.weigh.document import canonical, carried, reading, signing, writing
 
     data = documents.read(str(report))
     tree = reading.open_document(data, str(report)).tree
     signed = canonical.encode(signing.sign(tree, signing.private_key(pem, "--key"), by))
     made = signed + b"\n"
-    if reading.is_html(data):
-        place = reading.element(data, str(report))
+    if carried.is_html(data):
+        place = carried.element(data, str(report))
         made = data[: place.start] + writing.embedded(signed).encode() + data[place.end :]
     _write(target, made, 0o644)
 

@@ -375,9 +375,9 @@ def test_raw_parts_that_cannot_be_weighed_end_in_an_error_or_a_disagreement(tree
 
 
 def test_a_document_that_unpacks_to_too_much_is_refused(monkeypatch):
-    from weighbridge.weigh.document import reading
+    from weighbridge.weigh.document import carried
 
-    monkeypatch.setattr(reading, "MAX_BYTES", 10_000)
+    monkeypatch.setattr(carried, "MAX_BYTES", 10_000)
     monkeypatch.setattr(writing, "MOST_PLAIN", 10)
     bomb = writing.embedded(b" " * 1_000_000)
     assert len(bomb) < 10_000

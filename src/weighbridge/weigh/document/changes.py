@@ -11,7 +11,7 @@ import msgspec
 from weighbridge.errors import InputError, did_you_mean
 from weighbridge.weigh import masking, stats
 from weighbridge.weigh.axes.making import clusters_of
-from weighbridge.weigh.document import columns, reading, writing
+from weighbridge.weigh.document import columns, rebuilding, writing
 from weighbridge.weigh.document.changed import Diff, EngineDiff, Fact, Moved, Side
 from weighbridge.weigh.document.matching import UNTOLD, leaves
 from weighbridge.weigh.document.reading import Opened
@@ -57,7 +57,7 @@ def diff(
                 where=one.name,
                 fix=f"See what `weighbridge verify {one.name}` says of it.",
             )
-    then, now = reading.weighing_of(old), reading.weighing_of(new)
+    then, now = rebuilding.weighing_of(old), rebuilding.weighing_of(new)
     shared, changed = _shared(old, new)
     names = _names(then, now, renamed or {})
     if not shared or not names:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from weighbridge import __version__
 from weighbridge.errors import InputError
 from weighbridge.weigh import suites
-from weighbridge.weigh.document import reading, recomputing, signing, writing
+from weighbridge.weigh.document import rebuilding, recomputing, signing, writing
 from weighbridge.weigh.document.matching import UNTOLD, Leaf, leaves
 from weighbridge.weigh.document.reading import Opened
 from weighbridge.weigh.types import Suite, Weighing
@@ -64,7 +64,7 @@ def verify(opened: Opened, *, suite: Suite | None = None, key: bytes | None = No
         InputError: The raw part cannot be weighed at all.
     """
     document = opened.typed
-    told = reading.weighing_of(opened)
+    told = rebuilding.weighing_of(opened)
     engines = recomputing.contestants(told)
     stopping = list(recomputing.stoppings(told, suite))
     found: list[tuple[str, Iterable[Leaf]]] = [

@@ -11,7 +11,7 @@ import msgspec
 from weighbridge.canon import Engine, Reply
 from weighbridge.errors import InputError
 from weighbridge.weigh import graders, masking, scorecard
-from weighbridge.weigh.document import canonical, columns, reading, writing
+from weighbridge.weigh.document import canonical, columns, rebuilding, writing
 from weighbridge.weigh.document.matching import Leaf
 from weighbridge.weigh.document.shape import Document, Pass
 from weighbridge.weigh.types import Grade, Result, Sample, Suite, Weighing
@@ -147,7 +147,7 @@ def grades(document: Document) -> Iterator[Leaf]:
     """The grades of those answers that are in the document with their questions, given anew."""
     if not document.raw.suite.samples.whole:
         return
-    asked = reading.samples_of(document)
+    asked = rebuilding.samples_of(document)
     for place, one in enumerate(document.raw.passes):
         for index, result in _results(one, asked) if one.said else ():
             sample = asked[index]
