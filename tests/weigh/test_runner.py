@@ -29,7 +29,7 @@ from weighbridge.canon import (
 from weighbridge.engines.clock import FakeClock
 from weighbridge.errors import BudgetError, EngineError, InputError, NoCreditError, StoreFullError, WrongKeyError
 from weighbridge.store.results import Results
-from weighbridge.weigh import asking, runner
+from weighbridge.weigh import asking, kept, runner
 from weighbridge.weigh.asking import THINKING
 from weighbridge.weigh.pace import Gate
 from weighbridge.weigh.runner import Options, Progress
@@ -192,13 +192,35 @@ async def test_fresh_asks_again_and_replaces(go):
     assert not outcome.results["a@far"][0].reused
 
 
-async def test_stored_answers_are_graded_anew(tmp_path):
+async def test_words_stay_in_the_store_where_results_need_none(go):
+    store, two = Store(), [engine("a"), engine("b")]
+    held = await go(3, two, Road(), store)
+    for outcome in (await go(3, two, Road(), store, texts=False), await go(3, two, Road(), Store(store), texts=False)):
+        for name, results in outcome.results.items():
+            assert all(result.reply is None for result in results)
+            assert kept.fetch(store, results) == [result.reply for result in held.results[name]]
+            for result, before in zip(results, held.results[name], strict=True):
+                assert replace(result, key=b"") == replace(before, reply=None, reused=True)
+    assert kept.fetch(store, held.results["a@far"]) == [None] * 3  # they hold theirs, and know of no key
+
+
+async def test_words_that_another_run_has_replaced_are_none(go):
+    store, road = Store(), Road()
+    outcome = await go(1, [engine("a")], road, store, texts=False)
+    await go(1, [engine("a")], road, store, texts=False, fresh=True)
+    assert kept.fetch(store, outcome.results["a@far"]) == [None]
+    store.clear()
+    assert kept.fetch(store, outcome.results["a@far"]) == [None]
+
+
+@pytest.mark.parametrize("texts", [True, False])
+async def test_stored_answers_are_graded_anew(tmp_path, texts):
     store = Store()
     one = suite(1)
-    await runner.run(one, [engine("a")], Road(), store, options=options(tmp_path))
+    await runner.run(one, [engine("a")], Road(), store, options=options(tmp_path, texts=texts))
     (sample,) = one.samples
     changed = Suite("test", (replace(sample, target="something else"),), "other")
-    outcome = await runner.run(changed, [engine("a")], Road(), store, options=options(tmp_path))
+    outcome = await runner.run(changed, [engine("a")], Road(), store, options=options(tmp_path, texts=texts))
     (result,) = outcome.results["a@far"]
     assert (result.reused, result.score) == (True, 0.0)
 

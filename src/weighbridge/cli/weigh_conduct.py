@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
 from weighbridge import __version__
@@ -17,7 +18,19 @@ if TYPE_CHECKING:
     from weighbridge.weigh.sandbox.grading import Bench
     from weighbridge.weigh.types import Suite, Weighing
 
+_YOUNG = 20_000  #: objects from which on garbage is looked for
 _TICK = 0.2  #: seconds between two looks at the progress
+
+
+@contextlib.contextmanager
+def calm() -> Iterator[None]:
+    """Look for garbage more seldom: results that live on, by hundreds of thousands, would be walked through ever again."""
+    before = gc.get_threshold()
+    gc.set_threshold(_YOUNG, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 async def conduct(
@@ -60,7 +73,7 @@ async def conduct(
     progress = runner.Progress()
     chosen = room.config.settings.weigh
     course = weigh_course.course(suite, engines, options, chosen, base=base) if sequential else None
-    with contextlib.closing(Results(room.config.results_path)) as results:
+    with contextlib.closing(Results(room.config.results_path)) as results, calm():
         async with _progress_bar(progress):
             # A run that stops by its grades needs them at once; all others are judged when their times are taken.
             judging = judging or weigh_judge.Judging()

@@ -12,8 +12,13 @@ from weighbridge.cli import common, documents
 from weighbridge.errors import InputError, StoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from weighbridge.canon import Reply
+    from weighbridge.settings import Config
+    from weighbridge.store.results import Results
     from weighbridge.weigh.report.chosen import Fetch
-    from weighbridge.weigh.types import Weighing
+    from weighbridge.weigh.types import Result, Weighing
 
 REPORT = "weighbridge-report.html"
 _FIX = "Make room or name another file; what engines answered is kept, so nothing is asked again."
@@ -41,7 +46,7 @@ def report(
 
     Answers are shown if the document holds them. Check a document with `weighbridge verify`.
 
-    Example: weighbridge weigh report scorecard.json --report report.html --report report.md
+    Example: weighbridge weigh report scorecard.json --report r.html --report r.md
     """
     from weighbridge.weigh.document import weighing_of
 
@@ -77,6 +82,28 @@ def check(paths: list[Path]) -> list[Path]:
 def is_folder(path: Path) -> bool:
     """Does the name stand for a folder: one that is there, or a name without a suffix?"""
     return path.is_dir() or not path.suffix
+
+
+class Kept:
+    """The store of results, opened once an answer is wanted."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._results: Results | None = None
+
+    def fetch(self, results: Sequence[Result]) -> list[Reply | None]:
+        """The answers of results that do not hold them; see `kept.fetch`."""
+        from weighbridge.store.results import Results
+        from weighbridge.weigh import kept
+
+        if self._results is None:
+            self._results = Results(self._config.results_path)
+        return kept.fetch(self._results, results)
+
+    def close(self) -> None:
+        """Close it, if it was opened."""
+        if self._results is not None:
+            self._results.close()
 
 
 def write(paths: list[Path], weighing: Weighing, *, fetch: Fetch | None = None, with_answers: bool = False) -> None:

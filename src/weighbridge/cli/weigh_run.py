@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from pathlib import Path
@@ -77,7 +78,7 @@ def run(
     Answers are kept: run the same command again and nothing is asked twice.
     With --json a report is written only if --report names one.
 
-    Example: weighbridge weigh starter --engines smollm2-135m@local,gemma-3-270m@local
+    Example: weighbridge weigh starter -e smollm2-135m@local,gemma-3-270m@local
     """
     import asyncio
 
@@ -111,6 +112,7 @@ def run(
         masking=weigh_who.masking(config, levels),
         repeats=repeats,
         temperature=chosen.temperature,
+        texts=as_json or bool(judge),  # whoever reads them here holds them all; reports fetch what they show
     )
     try:
         asked = weigh_judge.Asked(judge, pairs, judge_force, sequential)
@@ -123,7 +125,8 @@ def run(
     finally:
         if code:
             code.close()
-    weigh_report.write(targets, weighing, with_answers=with_answers)
+    with contextlib.closing(weigh_report.Kept(config)) as kept:
+        weigh_report.write(targets, weighing, fetch=kept.fetch, with_answers=with_answers)
     _show(weighing, targets, as_json=as_json)
     documents.fail_on(fail_on, weigh_course.verdicts(weighing))
 

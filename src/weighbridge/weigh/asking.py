@@ -37,14 +37,13 @@ class Contestant(Struct, frozen=True):
         return name_of(self.engine.name, self.level)
 
 
-class Answer(Struct, frozen=True, omit_defaults=True):
-    """An answer as it is stored: everything but its cost.
+class Told(Struct, frozen=True, omit_defaults=True):
+    """What is told of an answer that is stored: everything but its words and its cost.
 
     Where it was asked for at a level of masking, `sent` is what the engine could read, and `masked` counts what was masked.
     `grade` is the last one given to it, and `marked` names what it was given by; see `grades`.
     """
 
-    reply: Reply
     usage: Usage | None = None
     first_token: float | None = None
     total: float | None = None
@@ -54,6 +53,12 @@ class Answer(Struct, frozen=True, omit_defaults=True):
     masked: dict[str, int] = {}
     grade: Grade | None = None
     marked: str = ""
+
+
+class Answer(Told, frozen=True, omit_defaults=True, kw_only=True):
+    """An answer as it is stored. Where its words are of no use, it is read as `Told`, which is twice as fast."""
+
+    reply: Reply
 
 
 def request_for(sample: Sample, engine: Engine, *, max_tokens: int, seed: int, temperature: float = 0.0) -> Request:

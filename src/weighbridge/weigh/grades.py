@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from weighbridge import __version__
 from weighbridge.weigh import graders
-from weighbridge.weigh.asking import Answer
+from weighbridge.weigh.asking import Answer, Told
 from weighbridge.weigh.types import Grade, Sample
 
 _ENCODER = msgspec.json.Encoder(order="sorted")
@@ -25,6 +25,11 @@ def mark(sample: Sample) -> str:
     """What names how a sample is graded: its grader, its target, and the graders' code; 32 hexadecimal digits."""
     digest = hashlib.blake2b(_ENCODER.encode((sample.grader, sample.target)), digest_size=16, key=_code())
     return digest.hexdigest()
+
+
+def kept(answer: Told, marked: str) -> Grade | None:
+    """The grade that is kept with an answer, where it still holds for a sample of this mark."""
+    return answer.grade if answer.marked == marked else None
 
 
 def with_grade(sample: Sample, answer: Answer, marked: str) -> tuple[Answer, Grade, bool]:
@@ -38,8 +43,8 @@ def with_grade(sample: Sample, answer: Answer, marked: str) -> tuple[Answer, Gra
     Returns:
         The answer with its grade, the grade, and whether it was given now and is to be kept. A missing grade never is.
     """
-    if answer.grade is not None and answer.marked == marked:
-        return answer, answer.grade, False
+    if (had := kept(answer, marked)) is not None:
+        return answer, had, False
     given = graders.grade(sample, answer.reply)
     if given.missing:
         return answer, given, False

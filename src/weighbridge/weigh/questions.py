@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from weighbridge.canon import Engine, Level, Request
 from weighbridge.exchange import Call
 from weighbridge.weigh import asking, masking
-from weighbridge.weigh.asking import Answer, Contestant
+from weighbridge.weigh.asking import Answer, Contestant, Told
 from weighbridge.weigh.purse import worst_cost
 from weighbridge.weigh.terms import Options, Store
 from weighbridge.weigh.types import Sample
 
 CHUNK = 64  #: samples that are looked up in the store at once
+LARGEST = 512  #: of the later ones
 
-_DECODER = msgspec.json.Decoder(Answer)
+_WHOLE = msgspec.json.Decoder(Answer)
+_TOLD: msgspec.json.Decoder[Told] = msgspec.json.Decoder(Told)
 
 
 class Question(NamedTuple):
-    """One sample to one contestant. `name` is the contestant's, `known` the stored answer, if there is one."""
+    """One sample to one contestant. `name` is the contestant's, `known` what is stored of its answer, if there is one."""
 
     contestant: Contestant
     name: str
     sample: Sample
     request: Request
     key: str
-    known: Answer | None = None
+    known: Told | None = None
 
     @property
     def call(self) -> Call:
@@ -42,34 +44,47 @@ class Questions:
     Args:
         store: Where answers are kept.
         options: How the run is made.
+        words: Are the words of stored answers wanted at once? Otherwise `whole` gives them.
     """
 
-    def __init__(self, store: Store, options: Options) -> None:
+    def __init__(self, store: Store, options: Options, *, words: bool = True) -> None:
         self._store = store
         self._options = options
+        self._decoder = _WHOLE if words else _TOLD
 
     def of(self, samples: Sequence[Sample], group: Sequence[Contestant]) -> Iterator[Question]:
         """All questions, sample by sample.
 
-        They are looked up a few at a time, so that naming the later ones costs no time before the first call.
+        They are looked up a few at a time, and then more, so that naming the later ones costs no time before the first call.
 
         Raises:
             StoreError: The store cannot be read.
         """
         known: dict[str, bytes] = {}
         named = [(c, c.name, asking.identity(c.engine, self._options.folder), self._masking(c.level)) for c in group]
-        for start in range(0, len(samples), CHUNK):
+        start, size = 0, CHUNK
+        while start < len(samples):
             chunk = [
-                Question(contestant, name, sample, request, asking.key(identity, request, contestant.repeat, mask))
-                for sample in samples[start : start + CHUNK]
+                (contestant, name, sample, request, asking.key(identity, request, contestant.repeat, mask))
+                for sample in samples[start : start + size]
                 for contestant, name, identity, mask in named
                 for request in (self._request(sample, contestant.engine, contestant.repeat),)
             ]
             if not self._options.fresh:
-                known = self._store.get_many(question.key for question in chunk)
-            for question in chunk:
-                answer = _read(known.get(question.key))
-                yield question if answer is None else question._replace(known=answer)
+                known = self._store.get_many(key for *_, key in chunk)
+            for contestant, name, sample, request, key in chunk:
+                yield Question(contestant, name, sample, request, key, _read(known.get(key), self._decoder))
+            start, size = start + size, min(2 * size, LARGEST)
+
+    def whole(self, question: Question) -> Answer:
+        """The stored answer of a question that is known, with its words.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        if isinstance(question.known, Answer):
+            return question.known
+        return _WHOLE.decode(self._store.get_many([question.key])[question.key])
 
     def check_prices(self, samples: Sequence[Sample], engines: Sequence[Engine]) -> None:
         """Raise InputError if there is a budget and an engine whose cost cannot be told."""
@@ -98,11 +113,12 @@ class Questions:
         return f"{level} {self._options.masking}" if level else self._options.masking
 
 
-def _read(value: bytes | None) -> Answer | None:
+def _read(value: bytes | None, decoder: msgspec.json.Decoder[Any]) -> Told | None:
     """A stored answer; None for one that this version cannot read, which is then asked for again."""
     if value is None:
         return None
     try:
-        return _DECODER.decode(value)
+        found: Told = decoder.decode(value)
     except msgspec.DecodeError:
         return None
+    return found

@@ -141,7 +141,7 @@ class _Run:
         self._purse = Purse(options.budget)
         self._streaks = Streaks()
         self._gates: dict[str, Gate] = {}
-        self._questions = Questions(store, options)
+        self._questions = Questions(store, options, words=options.texts or grade is not None)
         self._tally = Tally(options, progress, course)
         self._failure: WeighbridgeError | None = None
         self.check_prices = self._questions.check_prices
@@ -156,7 +156,7 @@ class _Run:
                 for question in left:
                     if question.known is not None:
                         await self._grading.acquire()
-                        tasks.create_task(self._regrade(question, question.known))
+                        tasks.create_task(self._regrade(question))
                         continue
                     await self._prepare(question.contestant.engine, prepare)
                     gate = self._gate(question.contestant.engine)
@@ -184,7 +184,9 @@ class _Run:
             if question.known is None or self._grade is not None:
                 yield question
             else:
-                grade = self._kept_grade(question, question.known)
+                grade = grades.kept(question.known, grades.mark(question.sample))
+                if grade is None:
+                    grade = self._kept_grade(question, self._questions.whole(question))
                 self._tally.answered(question, question.known, grade, reused=True)
 
     async def _prepare(self, engine: Engine, prepare: Callable[[Engine], Awaitable[object]]) -> None:
@@ -214,7 +216,7 @@ class _Run:
             cost = engine.cost(trace.usage, self._options.day) if trace.usage else trace.cost
             paid = cost if cost is not None else worst if trace.outcome in MAY_COST else 0
             if trace.outcome == "ok" and trace.reply is not None and trace.engine == engine.name:
-                answer = Answer(trace.reply, trace.usage, trace.first_token, trace.total, trace.at, trace.id)
+                answer = Answer(trace.usage, trace.first_token, trace.total, trace.at, trace.id, reply=trace.reply)
                 if question.contestant.level is not None:
                     answer = replace(answer, sent=identifiers.sent(bodies), masked=trace.masked)
                 self._store.put(question.key, msgspec.json.encode(answer))
@@ -229,10 +231,11 @@ class _Run:
             self._purse.settle(worst, paid)
             self.progress.spent = self._purse.spent
 
-    async def _regrade(self, question: Question, answer: Answer) -> None:
+    async def _regrade(self, question: Question) -> None:
         """A stored answer, by a grader that waits."""
         try:
             if self._failure is None:
+                answer = self._questions.whole(question)
                 self._tally.answered(question, answer, await self._of(question, answer), reused=True)
         except WeighbridgeError as error:
             self._failure = self._failure or error

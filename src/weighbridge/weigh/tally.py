@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from weighbridge.canon import Trace
 from weighbridge.errors import BudgetError
 from weighbridge.weigh import masking
-from weighbridge.weigh.asking import Answer, Contestant
+from weighbridge.weigh.asking import Answer, Contestant, Told
 from weighbridge.weigh.course import Course
 from weighbridge.weigh.questions import Question
 from weighbridge.weigh.terms import Options, Outcome, Progress
@@ -30,7 +30,7 @@ class Tally:
         self._options = options
         self._progress = progress
         self._course = course
-        self._results: dict[tuple[str, int, str], Result] = {}
+        self._results: dict[tuple[str, int], dict[str, Result]] = {}  # by contestant and pass, then by sample
         self.unasked = 0
 
     @property
@@ -38,14 +38,14 @@ class Tally:
         """Is every verdict known, in a run that may stop early?"""
         return self._course is not None and self._course.decided
 
-    def answered(self, question: Question, answer: Answer, grade: Grade, *, reused: bool) -> None:
+    def answered(self, question: Question, answer: Told, grade: Grade, *, reused: bool) -> None:
         """Take in an answer with its grade."""
         engine = question.contestant.engine
         result = Result(
             sample=question.sample.id,
             engine=question.name,
             grade=grade,
-            reply=answer.reply,
+            reply=answer.reply if self._options.texts and isinstance(answer, Answer) else None,
             usage=answer.usage,
             cost=engine.cost(answer.usage, self._options.day) if answer.usage else None,
             first_token=answer.first_token,
@@ -53,6 +53,7 @@ class Tally:
             at=answer.at,
             trace=answer.trace,
             reused=reused,
+            key=b"" if self._options.texts else bytes.fromhex(question.key),
             exposure=masking.exposed(question.sample, question.contestant.level, answer.sent, answer.masked),
         )
         self._keep(question, result)
@@ -72,7 +73,7 @@ class Tally:
 
     def _keep(self, question: Question, result: Result) -> None:
         again = question.contestant.repeat
-        self._results[question.name, again, result.sample] = result
+        self._results.setdefault((question.name, again), {})[result.sample] = result
         self._progress.done += 1
         self._progress.reused += result.reused
         self._progress.failed += bool(result.error)
@@ -91,11 +92,11 @@ class Tally:
             BudgetError: Not one sample was asked of every engine.
         """
         looked = None if self._course is None else self._course.looked
-        names = [(c.name, c.repeat) for c in contestants]
+        passes = {(c.name, c.repeat): self._results.get((c.name, c.repeat), {}) for c in contestants}
         whole = [
             s
             for s in samples
-            if (looked is None or s.id in looked) and all((*name, s.id) in self._results for name in names)
+            if (looked is None or s.id in looked) and all(s.id in found for found in passes.values())
         ]
         if not whole:
             raise BudgetError(
@@ -103,7 +104,7 @@ class Tally:
                 where="--budget",
                 fix="Raise it, or ask fewer or cheaper engines. Answers that were paid for are kept.",
             )
-        ordered = {name: tuple(self._results[(*name, s.id)] for s in whole) for name in names}
+        ordered = {name: tuple([found[s.id] for s in whole]) for name, found in passes.items()}
         stopped = (
             f"{budget} does not cover the next answer at worst; {self.unasked} questions were not asked, "
             f"{len(samples) - len(whole)} of {len(samples)} samples are left out"

@@ -41,7 +41,8 @@ class Options(Struct, frozen=True):
     asked everything at each of these levels of masking; none: as its route and host have it. `masking` names whatever
     else decides on what is masked: what was answered under another name is asked again. `repeats` is how many answers every
     engine gives to each sample, at `temperature`; each with a seed of its own. With two or more, the noise floor is that of
-    the first two.
+    the first two. `texts`: do results hold the answers themselves? Without, a large run takes no memory for them, and
+    `kept.fetch` gives them.
     """
 
     day: str
@@ -56,6 +57,7 @@ class Options(Struct, frozen=True):
     masking: str = ""
     repeats: int = 1
     temperature: float = 0.0
+    texts: bool = True
 
 
 @dataclass

@@ -130,6 +130,7 @@ class Result(Struct, frozen=True, omit_defaults=True):
     trace: str = ""
     reused: bool = False  #: taken from an earlier run, not asked again
     exposure: Exposure | None = None  #: None where it was not asked at a level of masking
+    key: bytes = b""  #: under which the store of results keeps the reply that is not here; see `kept.fetch`
 
     @property
     def score(self) -> float:

@@ -234,7 +234,7 @@ async def test_what_a_judge_says_and_what_is_missing_are_not_kept_with_the_answe
 
         return grader
 
-    sample, answer = Sample("a", (), target="x"), Answer(Reply())
+    sample, answer = Sample("a", (), target="x"), Answer(reply=Reply())
     for grader in (
         given(Grade(1.0)),
         waited.Marked(given(Grade(1.0)), lambda _sample: ""),
