@@ -76,8 +76,7 @@ async def test_a_break_on_the_fast_lane_is_the_dialect_s_own_event(front) -> Non
 async def test_a_client_is_told_that_its_stream_broke_wherever_it_did(front, share, breaks) -> None:
     stage = Theatre(engine("m@here", front))
     writer = dialects.get(front).writer(id="x", model="m", created=1, usage=True)
-    words = [TextDelta(word) for word in LONG.text.split()]
-    body = b"".join(map(writer.write, [Begin("x", "m", 1), *words]))
+    body = writer.write(Begin("x", "m", 1)) + b"".join([writer.write(TextDelta(word)) for word in LONG.text.split()])
     stage.line("here", body[: int(len(body) * share)], chunk=50, breaks=breaks)
     answer = await opened(stage, front, "m@here")
     data = b"".join([chunk async for chunk in answer.chunks()])
