@@ -65,7 +65,7 @@ def read(
         except RecursionError as error:
             raise InputError("The JSON is nested too deep.", where=where, fix=f"Make the {what} flatter.") from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InputError(f"Not valid JSON: {error}.", where=where, fix=_fix(line, what)) from error
+            raise InputError(_fault(line, error), where=where, fix=_fix(line, what)) from error
         if not isinstance(value, dict):
             kind = "a list" if isinstance(value, list) else "a single value"
             raise InputError(
@@ -74,9 +74,21 @@ def read(
         yield number, value
 
 
+def _fault(line: bytes, error: Exception) -> str:
+    try:
+        line.decode()
+    except UnicodeDecodeError as broken:
+        return f"The line is not UTF-8: its byte {broken.start + 1} is 0x{line[broken.start]:02x}."
+    return f"Not valid JSON: {error}."
+
+
 def _fix(line: bytes, what: str) -> str:
     if b"\x00" in line or line.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "Save the file as UTF-8."
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return "Save the file as UTF-8; `iconv -f LATIN1 -t UTF-8` makes it of Western European text."
     if line.strip() in (b"[", b"{"):
         return f"Write JSON Lines, one {what} per line; `jq -c .` makes them of an object, `jq -c '.[]'` of a list."
     if b"NaN" in line or b"Infinity" in line:

@@ -161,6 +161,16 @@ def test_files_that_are_not_text(tmp_path):
     assert caught.value.fix == "Save the file as UTF-8."
 
 
+def test_a_suite_in_another_encoding_names_the_byte(tmp_path):
+    path = tmp_path / "western.jsonl"
+    path.write_bytes(json.dumps(GOOD).encode() + b'\n{"id": "caf\xe9"}\n')
+    with pytest.raises(InputError) as caught:
+        suites.load(str(path))
+    assert caught.value.what == "The line is not UTF-8: its byte 12 is 0xe9."
+    assert caught.value.where.endswith(":2")
+    assert "iconv -f LATIN1" in caught.value.fix
+
+
 def test_an_empty_suite(tmp_path):
     assert failure(tmp_path, "").what == "The suite holds no samples."
 

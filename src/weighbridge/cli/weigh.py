@@ -26,10 +26,10 @@ app = typer.Typer(
     cls=_Weigh,
     help="""Weigh engines on the same samples: scorecards, and may you move?
 
-    `weighbridge weigh SUITE ...` is short for `weighbridge weigh run SUITE ...`; a suite's file that is named like
-    a command here is written with its folder: ./run.
+    `weighbridge weigh SUITE` is short for `weighbridge weigh run SUITE`.
+    A suite's file that is named like a command here is written ./run.
 
-    Example: weighbridge weigh starter --engines smollm2-135m@local,gemma-3-270m@local
+    Example: weighbridge weigh starter -e smollm2-135m@local,gemma-3-270m@local
     """,
     no_args_is_help=True,
 )

@@ -28,7 +28,7 @@ def plan(
     ctx: typer.Context,
     pilot: Annotated[
         str,
-        typer.Argument(help="An earlier report or document to plan from; - reads standard input.", metavar="[PILOT]"),
+        typer.Argument(help="An earlier report or document to plan from; - reads standard input.", metavar="PILOT"),
     ] = "",
     suite: Annotated[
         str, typer.Option("--suite", help="The suite to come: how many samples there are, how long they are.")
@@ -59,14 +59,15 @@ def plan(
     ] = None,
     as_json: common.Json = False,
 ) -> None:
-    """Say how many samples a verdict takes, and what they cost, before you pay for them.
+    """Say how many samples a verdict takes, and what they cost, before you pay.
 
-    From a PILOT: an earlier report of the same engines, of 20 samples or more. Or from what you suppose: two good
-    engines often disagree on 10 to 30 samples of 100 (--discordance 0.2).
+    From a PILOT: an earlier report of the same engines, of 20 samples or more.
+    Or from what you suppose: two good engines often disagree on 10 to 30 samples
+    of 100 (--discordance 0.2).
 
     Example: weighbridge weigh plan pilot.json --margin 0.03
     Example: weighbridge weigh plan --discordance 0.2 --plot plan.png
-    Example: weighbridge weigh plan --discordance 0.2 --suite starter --engines glm-5.2@zai,gpt-4.1@openai
+    Example: weighbridge weigh plan --discordance 0.2 --suite starter -e gpt-4.1@openai
     """
     from weighbridge.weigh import plans
 

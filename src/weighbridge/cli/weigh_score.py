@@ -23,9 +23,9 @@ def score(
 ) -> None:
     """Sum up axes of a weighing, by weights of your own.
 
-    Nobody else sums them: how much a point of quality is worth in money is for you
-    to say. Each axis becomes points from 0 to 1, shown beside the sum; what is
-    unknown is left out and told. docs/axes.md names the axes.
+    Nobody else sums them: how much a point of quality is worth in money is for
+    you to say. Each axis becomes points from 0 to 1, shown beside the sum; what
+    is unknown is left out and told. docs/axes.md names the axes.
 
     Example: weighbridge weigh score card.json --weights quality=3,cost_per_1000=1
     """

@@ -101,6 +101,10 @@ def _read(name: str, stream: IO[bytes], limit: int | None) -> list[Sample]:
         lines[sample.id] = number
         samples.append(sample)
     if not samples:
-        raise InputError("The suite holds no samples.", where=name, fix="Write one JSON object per line.")
+        raise InputError(
+            "The suite holds no samples.",
+            where=name,
+            fix='Write one JSON object per line: {"id": "a", "input": "2 + 2?", "target": 4, "grader": "number"}',
+        )
     # All lines are read first: a fault in line 900 is told before anything is paid for.
     return samples[:limit]
