@@ -279,7 +279,7 @@ async def test_files(tmp_path):
         (b"{}", "a.jsonl:1", "neither"),
         (b"5", "a.jsonl:1", "not an object"),
         (json.dumps(SUMS).encode() + b"\n\n{oops", "a.jsonl:3", "Not valid JSON"),
-        (b'{"input":"\xff","output":""}', "a.jsonl:1", "Not valid JSON"),
+        (b'{"input":"\xff","output":""}', "a.jsonl:1", "its byte 11 is 0xff"),
         (b"[" * 100_000, "a.jsonl:1", "nested too deep"),
         (b'{"input":5,"output":"x"}', "a.jsonl:1: input", "messages"),
         (b'{"input":"a","output":5}', "a.jsonl:1: output", "not text"),

@@ -155,10 +155,14 @@ class Price(Struct, frozen=True, omit_defaults=True):
         rates = self.rates(usage.input, service)
         if rates is None:
             return None
-        cached = min(max(usage.cached, 0), usage.input)
-        written = min(max(usage.cache_written, 0), usage.input - cached)
-        total = (usage.input - cached - written) * rates.input + cached * rates.cached
-        total += written * rates.cache_written + usage.output * rates.output
+        cached, written, plain = usage.cached, usage.cache_written, usage.input
+        total = usage.output * rates.output
+        if cached or written:
+            cached = min(max(cached, 0), plain)
+            written = min(max(written, 0), plain - cached)
+            plain -= cached + written
+            total += cached * rates.cached + written * rates.cache_written
+        total += plain * rates.input
         return min(max(0, -(-total // 1_000_000)), MOST)
 
 

@@ -116,15 +116,21 @@ def run(
     )
     try:
         asked = weigh_judge.Asked(judge, pairs, judge_force, sequential)
-        weighing = asyncio.run(
-            _weigh(config, loaded, engines, base, options, asked, code, noise=noise, sequential=sequential)
-        )
+        made: list[Weighing] = []  # not the task's result, which asyncio writes out, for nobody, once the task is over
+
+        async def weigh() -> None:
+            made.append(
+                await _weigh(config, loaded, engines, base, options, asked, code, noise=noise, sequential=sequential)
+            )
+
+        asyncio.run(weigh())
     except KeyboardInterrupt:
         weigh_conduct.tell("Interrupted. What was answered is kept: run the same command again to go on from there.")
         raise typer.Exit(130) from None
     finally:
         if code:
             code.close()
+    (weighing,) = made
     with contextlib.closing(weigh_report.Kept(config)) as kept:
         weigh_report.write(targets, weighing, fetch=kept.fetch, with_answers=with_answers)
     _show(weighing, targets, as_json=as_json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from weighbridge.canon import Trace
@@ -30,7 +31,9 @@ class Tally:
         self._options = options
         self._progress = progress
         self._course = course
-        self._results: dict[tuple[str, int], dict[str, Result]] = {}  # by contestant and pass, then by sample
+        self._results: defaultdict[tuple[str, int], dict[str, Result]] = defaultdict(
+            dict
+        )  # by contestant and pass, then by sample
         self.unasked = 0
 
     @property
@@ -73,10 +76,13 @@ class Tally:
 
     def _keep(self, question: Question, result: Result) -> None:
         again = question.contestant.repeat
-        self._results.setdefault((question.name, again), {})[result.sample] = result
-        self._progress.done += 1
-        self._progress.reused += result.reused
-        self._progress.failed += bool(result.error)
+        self._results[question.name, again][result.sample] = result
+        progress = self._progress
+        progress.done += 1
+        if result.reused:
+            progress.reused += 1
+        elif result.error:
+            progress.failed += 1
         if self._course is not None and again < self._options.repeats:
             self._course.told(question.name, result)
 
@@ -92,11 +98,9 @@ class Tally:
             BudgetError: Not one sample was asked of every engine.
         """
         looked = None if self._course is None else self._course.looked
-        passes = {(c.name, c.repeat): self._results.get((c.name, c.repeat), {}) for c in contestants}
+        passes = {(c.name, c.repeat): self._results[c.name, c.repeat] for c in contestants}
         whole = [
-            s
-            for s in samples
-            if (looked is None or s.id in looked) and all(s.id in found for found in passes.values())
+            s for s in samples if (looked is None or s.id in looked) and all(s.id in found for found in passes.values())
         ]
         if not whole:
             raise BudgetError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from fractions import Fraction
@@ -70,9 +71,9 @@ def check_number(target: Any) -> str:
 
 
 def _is_number(item: Any) -> bool:
-    if isinstance(item, bool):
-        return False
-    return isinstance(item, int | float | str) and number(str(item)) is not None
+    if isinstance(item, int | float):
+        return not isinstance(item, bool) and math.isfinite(item)
+    return isinstance(item, str) and number(item) is not None
 
 
 def _value(match: re.Match[str]) -> Fraction:
