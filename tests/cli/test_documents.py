@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from weighbridge.cli import app
 from weighbridge.errors import InputError, NotFoundError, StoreError
 from weighbridge.weigh import document
+from weighbridge.weigh.types import Stopping
 
 PAGE = "<!doctype html><html><body><p>SAFE</p></body></html>"
 OLD = documents.weigh(60, seed=3, skills=(0.9, 0.9))
@@ -133,6 +134,17 @@ def test_diff_tells_what_changed_of_each_engine():
     table = run("weigh", "diff", "report.html", "new.json", "--markdown").stdout
     assert "| cost per 1,000 requests |" in table
     assert "## birch@south" in table
+
+
+def test_diff_says_of_runs_that_stopped_early_what_their_ranges_are():
+    early = {documents.CANDIDATE: Stopping("unsafe", 60, 300, -0.9, -0.4, 240)}
+    Path("early.json").write_bytes(document.write(replace(NEW, stopping=early)))
+    whole = {documents.CANDIDATE: Stopping("unsafe", 60, 60, -0.9, -0.4)}
+    Path("whole.json").write_bytes(document.write(replace(OLD, stopping=whole)))
+    note = json.loads(run("weigh", "diff", "whole.json", "early.json", "--json").stdout)["notes"][0]
+    assert note.startswith("The later run stopped as soon as verdicts were known.")
+    others = json.loads(run("weigh", "diff", "whole.json", "new.json", "--json").stdout)["notes"]
+    assert not any("stopped" in note for note in others)
 
 
 def test_an_engine_that_was_renamed_is_compared_with_itself():

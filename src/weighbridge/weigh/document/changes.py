@@ -131,12 +131,22 @@ def _notes(then: Weighing, now: Weighing) -> Iterator[str]:
         yield f"The software changed: {then.version} then, {now.version} now. Graders may have changed with it."
     if then.levels != now.levels:
         yield "The levels of masking are not the same."
+    early = [name for name, run in (("earlier", then), ("later", now)) if _stopped_early(run)]
+    if early:
+        yield (
+            f"The {' and the '.join(early)} run stopped as soon as verdicts were known. Ranges here are those of a number of "
+            "samples that was fixed beforehand: they describe, and decide nothing."
+        )
     if (then.seed, then.day, then.started) == (now.seed, now.day, now.started):
         yield "Both documents tell of one and the same run."
         return
     kept = [name for name, results in now.results.items() if any(result.reused for result in results)]
     if kept:
         yield f"Some answers of the later run were kept from earlier ones: {', '.join(kept)}. --fresh asks again."
+
+
+def _stopped_early(run: Weighing) -> bool:
+    return any(stop.used < stop.of for stop in run.stopping.values())
 
 
 def _engine(
