@@ -201,7 +201,7 @@ def test_ruler_shows_the_margin_left_of_zero_and_keeps_its_width(wins, losses, m
         (b'{"id": "q1", "ok": ', "Not valid JSON", "Correct that line"),
         (b'{"id": "q1", "ok": NaN}', "Not valid JSON", "JSON has no NaN"),
         (b'{"id": "q1", "ok": 1e999}', "Not valid JSON", "Correct that line"),
-        (b'{"id": "q1", "ok": "\xff"}', "Not valid JSON", "Correct that line"),
+        (b'{"id": "q1", "ok": "\xff"}', "its byte 21 is 0xff", "as UTF-8"),
         (b"[" * 100_000, "nested too deep", "flatter"),
         (b"[1, 2]", "a list, not an object", "one JSON object per score"),
         (b"7", "a single value", "one JSON object per score"),
