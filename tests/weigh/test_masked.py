@@ -15,7 +15,8 @@ from weighbridge.canon import Choice, Message, Reply, Span, TextPart, Usage
 from weighbridge.errors import InputError
 from weighbridge.mask.kinds import KINDS
 from weighbridge.weigh import graders, mask_words, masking, suites
-from weighbridge.weigh.identifiers import exposure, said, sent
+from weighbridge.weigh.graders.base import normal
+from weighbridge.weigh.identifiers import exposure, read_identifiers, said, sent
 from weighbridge.weigh.types import Exposure, Grade, Identifier, Result, Sample, Suite
 from weighbridge.weigh.watch import Watch
 
@@ -24,6 +25,14 @@ TEXT = "Mrs Anna Weber-Ross, born 03.04.1961, rang from 07700 900123. Anna has a
 
 def sample(text=TEXT, *identifiers, name="s"):
     return Sample(name, (Message("user", (TextPart(text),)),), target="x", identifiers=identifiers)
+
+
+def found(value, one):
+    """Does a suite take this as an identifier of the sample?"""
+    try:
+        return bool(read_identifiers([value], one.messages, "s.jsonl:1"))
+    except InputError:
+        return False
 
 
 def seen(text, *values, original=TEXT):
@@ -85,6 +94,24 @@ def test_words_that_belong_to_no_identifier_and_were_hidden_are_counted():
     found = seen("Mrs [A], born [B], rang from [C]. [A] has [D]; the ward has a bed.", "Anna Weber-Ross", "Anna")
     assert found.hidden == 6  # the date and the number, three and two words, and asthma
     assert found.words == 16
+
+
+MIXED = "aB1_ -.\u6f22\ud55c\u0416\u00e9"  # letters that make words, those that are words, and what is none
+
+
+@given(st.text(MIXED, min_size=1, max_size=3), st.text(MIXED, max_size=12))
+def test_a_value_counts_where_it_is_no_part_of_a_longer_word(value, text):
+    told = Sample("s", (Message("user", (TextPart(text),)),), target="x")
+    word = re.compile(r"(?!_)[a-zA-Z0-9\u0416\u0436\u00e9]")
+    plain, wanted = normal(text), normal(value)
+
+    def stands(at):
+        before, after = plain[at - 1 : at] if at else "", plain[at + len(wanted) : at + len(wanted) + 1]
+        return not (word.match(wanted[0]) and word.match(before)) and not (word.match(wanted[-1]) and word.match(after))
+
+    there = any(plain.startswith(wanted, at) and stands(at) for at in range(len(plain)))
+    if any(c.isalnum() for c in value):
+        assert found(value, told) is there
 
 
 @given(st.text(max_size=60), st.text(max_size=60))

@@ -52,7 +52,7 @@ def read_identifiers(value: Any, messages: Sequence[Message], where: str) -> tup
         for number, one in enumerate(values, 1):
             if not isinstance(one, str) or not _WORD.search(one) or len(one) > MAX_VALUE:
                 raise _bad(place, f"must hold texts of 1 to {MAX_VALUE} characters; value {number} is none", where)
-            if not _bounded([normal(one)]).search(text):
+            if not _occurs(normal(one), text):
                 raise _bad(place, f"holds a value that does not occur in the sample's 'input': value {number}", where)
             found[Identifier(one, kind)] = None
     if len(found) > MAX_IDENTIFIERS:
@@ -134,7 +134,7 @@ def exposure(
     partly: Counter[str] = Counter()
     for one in identifiers:
         value = normal(one.value)
-        whole = _bounded([value]).search(text) is not None or _without_separators(value, squeezed)
+        whole = _occurs(value, text) or _without_separators(value, squeezed)
         part = whole or any(word in spoken and word not in elsewhere for word in _telling(value))
         total[one.kind] += 1
         leaked[one.kind] += whole
@@ -163,6 +163,19 @@ def _squeeze(text: str) -> str:
 def _telling(value: str) -> list[str]:
     """The words of a value that are long enough to tell something."""
     return [word for word in _WORD.findall(value) if len(word) >= _TELLING + word.isdigit()]
+
+
+def _occurs(value: str, text: str) -> bool:
+    """Is the value in the text, where it is no part of a longer word? What `_bounded` finds, without a pattern to compile."""
+    begins, ends = _NARROW.match(value) is not None, _NARROW.match(value[-1:]) is not None
+    at = text.find(value)
+    while at >= 0:
+        after = at + len(value)
+        inside = (begins and at > 0 and _NARROW.match(text, at - 1)) or (ends and _NARROW.match(text, after))
+        if not inside:
+            return True
+        at = text.find(value, at + 1)
+    return False
 
 
 def _bounded(values: Sequence[str]) -> re.Pattern[str]:
