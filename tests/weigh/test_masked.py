@@ -99,7 +99,10 @@ def test_words_that_belong_to_no_identifier_and_were_hidden_are_counted():
 MIXED = "aB1_ -.\u6f22\ud55c\u0416\u00e9"  # letters that make words, those that are words, and what is none
 
 
-@given(st.text(MIXED, min_size=1, max_size=3), st.text(MIXED, max_size=12))
+@given(
+    st.text(MIXED, min_size=1, max_size=3).filter(lambda value: any(map(str.isalnum, value))),
+    st.text(MIXED, max_size=12),
+)
 def test_a_value_counts_where_it_is_no_part_of_a_longer_word(value, text):
     told = Sample("s", (Message("user", (TextPart(text),)),), target="x")
     word = re.compile(r"(?!_)[a-zA-Z0-9\u0416\u0436\u00e9]")
@@ -110,8 +113,7 @@ def test_a_value_counts_where_it_is_no_part_of_a_longer_word(value, text):
         return not (word.match(wanted[0]) and word.match(before)) and not (word.match(wanted[-1]) and word.match(after))
 
     there = any(plain.startswith(wanted, at) and stands(at) for at in range(len(plain)))
-    if any(c.isalnum() for c in value):
-        assert found(value, told) is there
+    assert found(value, told) is there
 
 
 @given(st.text(max_size=60), st.text(max_size=60))
