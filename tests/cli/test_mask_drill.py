@@ -6,6 +6,7 @@ import asyncio
 import base64
 import gzip
 import json
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -127,6 +128,17 @@ def test_what_is_not_there_is_not_found():
     number = planted("user", "medical_record").canary.value
     assert search.find(f"number {number}.".encode())
     assert not search.find(f'"at":17{number}.5,"ended":0.{number[::-1]}1'.encode())  # by chance
+    sin = re.sub(r"\D", "", planted("user", "ca_sin").canary.value)
+    for told in (sin, sin[::-1], f"a{sin}b", " ".join(sin), f"{sin[:3]}, {sin[3:5]}\n-{sin[5:]}", f"7 . . {sin}"):
+        assert search.find(f"number {told}.".encode())
+    for chance in (
+        f"{sin}7",
+        f"0.{sin[::-1]}1",
+        f"{sin[:4]},{sin[4:]}2",
+        f"{sin[:4]} and {sin[4:]}",
+        f"{sin[:2]} = {sin[2:]}",
+    ):
+        assert not search.find(f"number {chance}.".encode())
     plate = planted("user", "plate").canary.value.replace(" ", "")
     assert search.find(rf'{{"said":"\n{plate}"}}'.encode())
     assert not search.find(f"id 01K{plate[::-1]}Q7, id 01K{plate}Q7".encode())  # by chance

@@ -18,6 +18,7 @@ FORMS = ("raw", "lower case", "no separators", "JSON escapes", "URL escapes", "b
 _HEAD = 6  #: bytes by which a needle is looked up; shorter ones would be found everywhere
 _LONG = 7  #: bytes from which base64 of something is told from chance
 _BARE = 9  #: where what separates was taken away, shorter ones are found in any row of digits
+_SURE = 12  #: digits from which a number is told from chance in the middle of others: megabytes hold any nine of them
 _BITS = 22
 _FACTOR = 0x9E3779B97F4A7C15
 _BLOCK = 8 << 20
@@ -58,8 +59,10 @@ class Search:
         found: set[Found] = set()
         plain = unescaped(data)
         for view in {data, plain, *unpacked(data)}:
-            found.update(self._whole.find(view))
-        found.update(self._squashed.find(squash(plain)))
+            found.update(hit for _, hits in self._whole.find(view) for hit in hits)
+        for needle, hits in self._squashed.find(squash(plain)):
+            if not _short_number(needle) or _apart(needle).search(plain):
+                found.update(hits)
         return found
 
 
@@ -142,7 +145,7 @@ class _Needles:
         for head in self._heads:
             self._bits[_places(np.frombuffer(head, dtype=np.uint8))] = True
 
-    def find(self, data: bytes) -> Iterator[Found]:
+    def find(self, data: bytes) -> Iterator[tuple[bytes, list[Found]]]:
         import numpy as np
 
         for start in range(0, len(data), _BLOCK):
@@ -153,18 +156,27 @@ class _Needles:
             for at in may.tolist():
                 for needle, found in self._heads.get(block[at : at + _HEAD], ()):
                     if block.startswith(needle, at) and not _within_longer(block, at, needle):
-                        yield from found
+                        yield needle, found
 
 
 def _within_longer(data: bytes, at: int, needle: bytes) -> bool:
     """Is it a short number or code, and only a part of a longer one, such as of a time or of a random id?"""
-    if len(needle) >= _BARE or not needle.isalnum() or needle.isalpha():
+    if not _short_number(needle) and (len(needle) >= _BARE or not needle.isalnum() or needle.isalpha()):
         return False
     before, after = data[max(0, at - 2) : at], data[at + len(needle) : at + len(needle) + 1]
     if before in _ESCAPED:
         before = b""
     beside = (before[-1:], after)
     return any(byte.isdigit() or (byte.isalpha() and not needle.isdigit()) for byte in beside)
+
+
+def _short_number(needle: bytes) -> bool:
+    return needle.isdigit() and len(needle) < _SURE
+
+
+def _apart(digits: bytes) -> re.Pattern[bytes]:
+    """The number by itself: up to two bytes that separate may stand between its digits, but none are beside it."""
+    return re.compile(rb"(?<!\d)" + rb"[^0-9A-Za-z]{0,2}".join(b"%c" % digit for digit in digits) + rb"(?!\d)")
 
 
 def _places(data: np.ndarray) -> np.ndarray:

@@ -33,7 +33,7 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
     """
     p = _checked(p_values)
     order = np.argsort(p, kind="stable")
-    stepped = p[order] * len(p) / np.arange(1, len(p) + 1)
+    stepped = p[order] * (len(p) / np.arange(1, len(p) + 1))  # in this order no rounding takes one below its p-value
     return _back(np.minimum.accumulate(stepped[::-1])[::-1], order)
 
 
