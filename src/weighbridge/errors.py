@@ -355,6 +355,19 @@ def error_of(code: str) -> type[WeighbridgeError] | None:
     return None
 
 
+def unreadable(error: OSError, path: object) -> InputError:
+    """A file that somebody named and that cannot be read: why, and what helps."""
+    fix = _UNREADABLE.get(type(error), "Check its name and permissions.")
+    return InputError(f"The file cannot be read: {error.strerror or error}.", where=str(path), fix=fix)
+
+
+_UNREADABLE: dict[type[OSError], str] = {
+    FileNotFoundError: "Check its name.",
+    IsADirectoryError: "It is a folder: name a file in it.",
+    PermissionError: "Check its permissions.",
+}
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence that offers the nearest known names, or lists the first few when none is near."""
     names = sorted(set(known))

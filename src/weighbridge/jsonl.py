@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
 
 import msgspec
 
-from weighbridge.errors import InputError, TooLargeError
+from weighbridge.errors import InputError, TooLargeError, unreadable
 
+STDIN = "-"
 MAX_TOTAL = 4 << 30  #: bytes of one file
 _BOM = b"\xef\xbb\xbf"
 
@@ -19,6 +22,23 @@ class Lines(Protocol):
     def readline(self, limit: int, /) -> bytes:
         """The next line, or as much of it as the limit allows; empty at the end."""
         ...
+
+
+@contextlib.contextmanager
+def opened(source: str, stdin: BinaryIO) -> Iterator[tuple[BinaryIO, str]]:
+    """A file, or standard input for `-`, and what errors call it.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    if source == STDIN:
+        yield stdin, "standard input"
+        return
+    try:
+        with Path(source).open("rb") as stream:
+            yield stream, source
+    except OSError as error:
+        raise unreadable(error, source) from error
 
 
 def read(

@@ -25,7 +25,7 @@ from typer.testing import CliRunner
 from weighbridge import dialects
 from weighbridge.access import keys
 from weighbridge.canon import Attempt, Choice, Plan, Reply, Request, Route, TextPart, ToolCallPart, Trace, Usage
-from weighbridge.cli import app, swap_replay_room
+from weighbridge.cli import app, bars
 from weighbridge.engines import catalogue
 from weighbridge.engines.catalogue import Catalogue
 from weighbridge.engines.client import Client
@@ -651,7 +651,7 @@ async def test_a_bar_shows_how_far_it_is_where_someone_looks(monkeypatch):
     shown, terminal = pty.openpty()
     with os.fdopen(terminal, "w") as stderr:
         monkeypatch.setattr(sys, "stderr", stderr)
-        async with swap_replay_room.progress_bar(Progress(total=9, done=4, failed=1, spent=20), "new@right"):
+        async with bars.of_calls(Progress(total=9, done=4, failed=1, spent=20), lambda: "new@right"):
             await asyncio.sleep(0)
     said = b""
     while b"$0.00002, 1 failed" not in said:

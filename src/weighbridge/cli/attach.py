@@ -6,7 +6,7 @@ import base64
 from pathlib import Path
 
 from weighbridge.canon import ImagePart, TextPart
-from weighbridge.errors import InputError, MediaError, TooLargeError
+from weighbridge.errors import MediaError, TooLargeError, unreadable
 
 MAX_BYTES = 10 * 1024 * 1024
 IMAGES = (
@@ -29,9 +29,7 @@ def attach(path: Path) -> TextPart | ImagePart:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InputError(
-            f"The file cannot be read: {error.strerror}.", where=str(path), fix="Check its name and permissions."
-        ) from error
+        raise unreadable(error, path) from error
     if len(data) > MAX_BYTES:
         raise TooLargeError("The file is over 10 MB.", where=str(path), fix="Send a smaller one.")
     for magic, media_type in IMAGES:

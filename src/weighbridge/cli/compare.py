@@ -56,10 +56,11 @@ def compare(
     different samples are compared by their means (--unpaired): that takes
     several times as many samples.
     """
+    from weighbridge import jsonl
     from weighbridge.weigh import scored, verdict
 
     documents.check_fail_on(fail_on)
-    if base == candidate == scored.STDIN:
+    if base == candidate == jsonl.STDIN:
         raise InputError("Both files are standard input.", fix="Give one of the two as a file.")
     limits = common.load_config(ctx, weigh__margin=margin, weigh__alpha=alpha).settings.weigh
     fields = scored.Fields(id=id_field, score=score_field, cluster=cluster_field)
@@ -110,13 +111,11 @@ def _document(found: Comparison, pairs: Pairs) -> dict[str, Any]:
 
 
 def _tell(out: Console, found: Comparison, pairs: Pairs, names: tuple[str, str]) -> None:
-    from rich.text import Text
-
-    from weighbridge.cli.ruler import ruler
-    from weighbridge.weigh import numbers, words
+    from weighbridge.cli import compare_view
+    from weighbridge.weigh import numbers
 
     def say(text: str) -> None:
-        out.print(Text(numbers.ascii_only(text) if _poor(out) else text))
+        compare_view.say(out, text)
 
     def row(name: str, value: str, note: str) -> None:
         say(f"  {name:<11}{value:<18}{note}")
@@ -126,23 +125,10 @@ def _tell(out: Console, found: Comparison, pairs: Pairs, names: tuple[str, str])
     row("base", numbers.percent(found.base_mean), numbers.one_line(names[0], 50))
     row("candidate", numbers.percent(found.candidate_mean), numbers.one_line(names[1], 50))
     row("difference", f"{numbers.points(found.difference, signed=True)} points", _error(found))
-    low, high = numbers.points(found.ci_low, signed=True), numbers.points(found.ci_high, signed=True)
-    row("plausibly", f"{low} to {high}", f"each end wrong in {numbers.level(found.alpha)} of cases")
-    say("")
-    for line in ruler(found):
-        say("  " + line)
-    say("")
-    colour = {"safe": "bold green", "unsafe": "bold red", "undecided": "bold yellow"}[found.verdict]
-    told = f" at a margin of {numbers.margin(found.margin)}. {words.meaning(found)}{_more(found)}"
-    out.print(Text.assemble((found.verdict.upper(), colour), numbers.ascii_only(told) if _poor(out) else told))
-    say(f"Method: {found.method}.")
+    compare_view.tell_range(out, found, _more(found))
     for ids, name in ((pairs.base_only, "base"), (pairs.candidate_only, "candidate")):
         if ids:
             say(_left_out(ids, name))
-
-
-def _poor(out: Console) -> bool:
-    return not out.encoding.lower().startswith("utf")
 
 
 def _agreement(found: Comparison) -> str:

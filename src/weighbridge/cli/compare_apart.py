@@ -60,13 +60,11 @@ def _clusters(one: Scored) -> list[str]:
 
 
 def _print(out: Console, found: Comparison, base: tuple[str, int], candidate: tuple[str, int], shared: int) -> None:
-    from rich.text import Text
-
-    from weighbridge.cli.ruler import ruler
-    from weighbridge.weigh import numbers, words
+    from weighbridge.cli import compare_view
+    from weighbridge.weigh import numbers
 
     def say(text: str) -> None:
-        out.print(Text(text if out.encoding.lower().startswith("utf") else numbers.ascii_only(text)))
+        compare_view.say(out, text)
 
     say("Different samples, candidate against base: compared by their means, not in pairs.")
     say("")
@@ -77,17 +75,7 @@ def _print(out: Console, found: Comparison, base: tuple[str, int], candidate: tu
         say(f"  {name:<11}{numbers.percent(mean):<18}{numbers.plural(count, 'sample')}, {numbers.one_line(file, 30)}")
     error = f"standard error {found.se * 100:.2f}"
     say(f"  {'difference':<11}{numbers.points(found.difference, signed=True) + ' points':<18}{error}")
-    low, high = numbers.points(found.ci_low, signed=True), numbers.points(found.ci_high, signed=True)
-    say(f"  {'plausibly':<11}{f'{low} to {high}':<18}each end wrong in {numbers.level(found.alpha)} of cases")
-    say("")
-    for line in ruler(found):
-        say("  " + line)
-    say("")
-    colour = {"safe": "bold green", "unsafe": "bold red", "undecided": "bold yellow"}[found.verdict]
-    told = f" at a margin of {numbers.margin(found.margin)}. {words.meaning(found)}"
-    utf = out.encoding.lower().startswith("utf")
-    out.print(Text.assemble((found.verdict.upper(), colour), told if utf else numbers.ascii_only(told)))
-    say(f"Method: {found.method}.")
+    compare_view.tell_range(out, found)
     if shared:
         say(
             f"{shared:,} ids stand in both files. If these are the same samples, leave out --unpaired: pairs tell more."

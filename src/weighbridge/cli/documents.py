@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from weighbridge.errors import InputError, NotFoundError
+from weighbridge.errors import InputError, NotFoundError, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from weighbridge.weigh.document import Opened
     from weighbridge.weigh.types import VerdictWord
 
-STDIN = "-"
 EXIT_UNSAFE, EXIT_UNDECIDED, EXIT_DISAGREES = 10, 11, 12
 """Exit codes that are answers, not errors: of --fail-on, and of `verify`."""
 FailOn = Annotated[
@@ -36,6 +35,7 @@ def read(source: str) -> bytes:
         InputError: It cannot be read.
         NotFoundError: There is no such file.
     """
+    from weighbridge.jsonl import STDIN
     from weighbridge.weigh.document.carried import MAX_BYTES
 
     try:
@@ -46,11 +46,12 @@ def read(source: str) -> bytes:
     except FileNotFoundError as error:
         raise NotFoundError(f"There is no file '{source}'.", fix="Name a report or a document, or - .") from error
     except OSError as error:
-        raise InputError(f"The file cannot be read: {error.strerror}.", where=source, fix="Check its name.") from error
+        raise unreadable(error, source) from error
 
 
 def open_document(source: str) -> Opened:
     """The document of a file, JSON or the HTML report that carries it; see `document.open_document`."""
+    from weighbridge.jsonl import STDIN
     from weighbridge.weigh import document
 
     return document.open_document(read(source), "standard input" if source == STDIN else source)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from weighbridge.engines.clock import SYSTEM
 from weighbridge.engines.keys import has_key, no_key
 from weighbridge.engines.local import LocalEngines
 from weighbridge.engines.transport import AiohttpTransport
-from weighbridge.errors import MissingExtraError
+from weighbridge.errors import InputError, MissingExtraError
 from weighbridge.exchange import Road
 from weighbridge.exchange.screen import PolicyScreen
 from weighbridge.exchange.veil import Veils
@@ -63,6 +63,32 @@ class EngineRoom:
         elif not has_key(engine, self.environ):
             raise no_key(engine)
         return engine
+
+    def engines(self, names: Iterable[str], option: str, *, twice: str = "Name it once.") -> dict[str, Engine]:
+        """The engines that an option names, by their names, each known to be callable here.
+
+        Args:
+            names: Of engines; a route is none, since who answers it may change.
+            option: What errors name as their place.
+            twice: What to do about one that is named twice.
+
+        Raises:
+            InputError: One is a route, or named twice.
+            WeighbridgeError: See `engine`.
+        """
+        found: dict[str, Engine] = {}
+        for name in names:
+            if name in self.config.routes:
+                raise InputError(
+                    f"'{name}' is a route, and which engine answers it may change.",
+                    where=option,
+                    fix="Name the engine itself.",
+                )
+            engine = self.engine(name)
+            if engine.name in found:
+                raise InputError(f"The engine {engine.name} is named twice.", where=option, fix=twice)
+            found[engine.name] = engine
+        return found
 
     def engines_of(self, name: str) -> list[Engine]:
         """Who answers for a name: a route's engines, or the engine itself."""

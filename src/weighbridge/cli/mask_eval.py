@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from weighbridge.cli import common, mask_room
+from weighbridge.cli import bars, common, mask_room
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,7 +63,14 @@ def evaluate(
     found = mask_room.names_of(config, settings, None, asked=names not in {"", "off"})
     scanner = Scanner(terms=settings.terms, patterns=settings.patterns, allow=settings.allow)
     detect = in_bulk(Bulk(scanner, found, min_score=settings.min_score))
-    with _progress(sum(len(document.text) for one in datasets for document in one.documents)) as advance:
+    with bars.of_work("Looking", sum(len(document.text) for one in datasets for document in one.documents)) as show:
+        seen = 0
+
+        def advance(more: int) -> None:
+            nonlocal seen
+            seen += more
+            show(seen)
+
         reports = [measured(dataset, detect, advance, _SPLITS[split]) for dataset in datasets]
     if as_json:
         common.print_json({"names": settings.names, "datasets": [_plain(report, misses) for report in reports]})
@@ -186,21 +192,3 @@ def _tell_misses(out: Console, report: Report, most: int) -> None:
             f"{text[miss.end : miss.end + _AROUND]}"
         )
         out.print(common.printable(f"{miss.kind}: {' '.join(shown.split())}"), markup=False, soft_wrap=True)
-
-
-@contextlib.contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    shown = Progress(
-        TextColumn("Looking"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=common.console(stderr=True),
-        disable=common.quiet(),
-        transient=True,
-    )
-    with shown:
-        task = shown.add_task("", total=total)
-        yield lambda more: shown.advance(task, more)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from weighbridge.cli import common, mask_room
-from weighbridge.errors import InputError, did_you_mean
+from weighbridge.cli import bars, common, mask_room
+from weighbridge.errors import InputError, did_you_mean, unreadable
 
 if TYPE_CHECKING:
     from weighbridge.cli.mask_tables import Advance, Done
@@ -137,7 +137,7 @@ def _check(source: Path, target: Path, *, force: bool) -> None:
         with source.open("rb"):
             pass
     except OSError as error:
-        raise InputError(f"It cannot be read: {error.strerror}.", where=str(source), fix="Give a file.") from error
+        raise unreadable(error, source) from error
     if target.exists() and target.samefile(source):
         raise InputError("It is the source itself.", where=str(target), fix="Give another name: IN is never changed.")
     if target.exists() and not force:
@@ -189,23 +189,11 @@ def _stoppable() -> Iterator[Callable[[], None]]:
 
 @contextlib.contextmanager
 def _progress(total: int | None, stopped: Callable[[], None]) -> Iterator[Advance]:
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    shown = Progress(
-        TextColumn("Masking"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=common.console(stderr=True),
-        disable=common.quiet(),
-        transient=True,
-    )
-    with shown:
-        task = shown.add_task("", total=total)
+    with bars.of_work("Masking", total) as show:
 
         def advance(at: int) -> None:
             stopped()
-            shown.update(task, completed=at)
+            show(at)
 
         yield advance
 

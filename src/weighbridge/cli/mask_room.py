@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from weighbridge.canon import MODES, Level, Mode
 from weighbridge.cli import common
-from weighbridge.errors import InputError, MissingExtraError, NotFoundError, SettingsError, did_you_mean
+from weighbridge.errors import InputError, MissingExtraError, NotFoundError, SettingsError, did_you_mean, unreadable
 from weighbridge.settings import Config, Mask
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def opened(given: str) -> tuple[BinaryIO, str]:
     try:
         return Path(given).open("rb"), given
     except OSError as error:
-        raise InputError(f"It cannot be read: {error.strerror}.", where=given, fix="Give a file, or -.") from error
+        raise unreadable(error, given) from error
 
 
 def settings_of(config: Config, names: str, *, no_names: bool) -> Mask:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from weighbridge.cli import common
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, unreadable
 
 if TYPE_CHECKING:
     from weighbridge.engines.openness import Openness
@@ -43,7 +43,7 @@ def _load(file: Path) -> Any:
     try:
         text = file.read_bytes()
     except OSError as error:
-        raise InputError(f"It cannot be read: {error.strerror}.", where=str(file), fix="Give a file.") from error
+        raise unreadable(error, file) from error
     if len(text) > _MOST:
         raise InputError("It is too large for a list of components.", where=str(file), fix="Give at most a megabyte.")
     try:

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from weighbridge.canon import Level
 from weighbridge.cli import common
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, unreadable
 
 if TYPE_CHECKING:
     from weighbridge.canon import Key, Plan
@@ -131,9 +131,7 @@ def _read(file: Path) -> bytes:
         with file.open("rb") as opened:
             body = opened.read(_MAX_REQUEST + 1)
     except OSError as error:
-        raise InputError(
-            f"The request cannot be read: {error.strerror}.", where=str(file), fix="Give the path of a JSON file."
-        ) from error
+        raise unreadable(error, file) from error
     if len(body) > _MAX_REQUEST:
         raise InputError("The request is too large.", where=str(file), fix="Give one of at most 100 MB.")
     return body

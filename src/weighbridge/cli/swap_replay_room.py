@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from weighbridge.canon import Engine, Key, Masking, Plan, Trace
-from weighbridge.cli import common
+from weighbridge.cli import bars, common
 from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,11 +18,9 @@ if TYPE_CHECKING:
     from weighbridge.engines.catalogue import Catalogue
     from weighbridge.exchange import Road
     from weighbridge.settings import Config
-    from weighbridge.swap.replay import Course, Drawn, Journal, Progress, Replay, Terms
+    from weighbridge.swap.replay import Course, Drawn, Journal, Replay, Terms
     from weighbridge.weigh.judges.bench import Bench
     from weighbridge.weigh.purse import Purse
-
-_TICK = 0.2  #: seconds between two looks at the progress
 
 
 @dataclass(frozen=True)
@@ -150,7 +148,7 @@ async def run(wanted: Wanted, held: Held) -> None:
             known=held.known,
             judges=judges_of(seat, wanted.guarded) if seat is not None else nobody,
         )
-        async with progress_bar(made.progress, wanted.candidate.name):
+        async with bars.of_calls(made.progress, lambda: wanted.candidate.name):
             try:
                 await made.run()
             finally:
@@ -217,40 +215,3 @@ async def _judge(wanted: Wanted, road: Road, purse: Purse, stack: contextlib.Asy
     results = stack.enter_context(contextlib.closing(Results(config.results_path)))
     terms = Terms(wanted.terms.day, config.folder, concurrency=wanted.terms.concurrency)
     return judging.bench(wanted.judge, veiled, results, terms, purse)
-
-
-@contextlib.asynccontextmanager
-async def progress_bar(progress: Progress, name: str) -> AsyncIterator[None]:
-    """A bar on standard error while the block runs; nothing where nobody looks."""
-    if common.quiet():
-        yield
-        return
-    import asyncio
-
-    from rich import progress as bars
-
-    columns = (
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(bar_width=20),
-        bars.MofNCompleteColumn(),
-        bars.TextColumn("{task.fields[cost]}"),
-    )
-    with bars.Progress(*columns, console=common.console(stderr=True), auto_refresh=False, transient=True) as shown:
-        bar = shown.add_task(common.printable(name)[:30], total=None, cost="")
-
-        def look() -> None:
-            cost = common.money(progress.spent) + (f", {progress.failed} failed" if progress.failed else "")
-            shown.update(bar, completed=progress.done, total=progress.total or None, cost=cost)
-            shown.refresh()
-
-        async def watch() -> None:
-            while True:
-                look()
-                await asyncio.sleep(_TICK)
-
-        watching = asyncio.create_task(watch())
-        try:
-            yield
-        finally:
-            watching.cancel()
-            look()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
-from weighbridge.errors import InputError, TooLargeError
+from weighbridge.errors import InputError, TooLargeError, unreadable
 from weighbridge.weigh.judges import answers, bias, voting
 from weighbridge.weigh.types import Preference, Weighing
 
@@ -55,9 +55,7 @@ def _weighing(path: Path) -> Weighing:
             )
         return _read(path.read_bytes(), str(path))
     except OSError as error:
-        raise InputError(
-            f"The file cannot be read: {error.strerror}.", where=str(path), fix="Check its name and permissions."
-        ) from error
+        raise unreadable(error, path) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(
             f"This is no weighing: {error}.",

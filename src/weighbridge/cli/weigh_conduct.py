@@ -5,21 +5,20 @@ from __future__ import annotations
 import contextlib
 import gc
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from weighbridge import __version__
-from weighbridge.cli import common, weigh_code, weigh_course, weigh_judge
+from weighbridge.cli import bars, common, weigh_code, weigh_course, weigh_judge
 
 if TYPE_CHECKING:
     from weighbridge.canon import Engine
     from weighbridge.cli.engine_room import EngineRoom
-    from weighbridge.weigh.runner import Options, Progress
+    from weighbridge.weigh.runner import Options
     from weighbridge.weigh.sandbox.grading import Bench
     from weighbridge.weigh.types import Suite, Weighing
 
 _YOUNG = 20_000  #: objects from which on garbage is looked for
-_TICK = 0.2  #: seconds between two looks at the progress
 
 
 @contextlib.contextmanager
@@ -74,7 +73,7 @@ async def conduct(
     chosen = room.config.settings.weigh
     course = weigh_course.course(suite, engines, options, chosen, base=base) if sequential else None
     with contextlib.closing(Results(room.config.results_path)) as results, calm():
-        async with _progress_bar(progress):
+        async with bars.of_calls(progress, lambda: progress.engine or "weighing"):
             # A run that stops by its grades needs them at once; all others are judged when their times are taken.
             judging = judging or weigh_judge.Judging()
             bench = weigh_judge.seat(room, results, judging, options) if course and judging.engines else None
@@ -133,45 +132,6 @@ async def _named(room: EngineRoom, suite: Suite) -> tuple[Suite, str]:
         return suite, ""
     tell(f"The suite {suite.name} names no identifiers; what detectors find in it counts as such.")
     return found, "detectors"
-
-
-@contextlib.asynccontextmanager
-async def _progress_bar(progress: Progress) -> AsyncIterator[None]:
-    """A bar on standard error while the block runs; nothing where nobody looks."""
-    if common.quiet():
-        yield
-        return
-    import asyncio
-
-    from rich import progress as bars
-
-    columns = (
-        bars.TextColumn("{task.description}"),
-        bars.BarColumn(bar_width=20),
-        bars.MofNCompleteColumn(),
-        bars.TextColumn("{task.fields[cost]}"),
-        bars.TimeRemainingColumn(),
-    )
-    with bars.Progress(*columns, console=common.console(stderr=True), auto_refresh=False, transient=True) as shown:
-        bar = shown.add_task("weighing", total=None, cost="")
-
-        def look() -> None:
-            name = progress.engine or "weighing"
-            cost = common.money(progress.spent) + (f", {progress.failed} failed" if progress.failed else "")
-            shown.update(bar, completed=progress.done, total=progress.total or None, description=name[:30], cost=cost)
-            shown.refresh()
-
-        async def watch() -> None:
-            while True:
-                look()
-                await asyncio.sleep(_TICK)
-
-        watching = asyncio.create_task(watch())
-        try:
-            yield
-        finally:
-            watching.cancel()
-            look()
 
 
 def tell(sentence: str) -> None:

@@ -39,12 +39,13 @@ def diff(
 
     Example: weighbridge weigh diff march.json november.json --fail-on unsafe
     """
+    from weighbridge import jsonl
     from weighbridge.weigh import document
     from weighbridge.weigh.verdict import ALPHA, MARGIN, check_limits
 
     documents.check_fail_on(fail_on)
     check_limits(MARGIN if margin is None else margin, ALPHA if alpha is None else alpha)
-    if old == new == documents.STDIN:
+    if old == new == jsonl.STDIN:
         raise InputError("Both documents are standard input.", fix="Give one of the two as a file.")
     names = _renamed(renamed or [])
     found = document.diff(

@@ -227,19 +227,7 @@ def _stopped(outcome: Outcome, bench: Bench) -> Outcome:
 def _engines(names: Sequence[str], room: EngineRoom) -> list[Engine]:
     if len(names) > MAX_JUDGES:
         raise InputError(f"--judge names {len(names)} engines.", where="--judge", fix=f"Name 1 to {MAX_JUDGES}.")
-    judges: dict[str, Engine] = {}
-    for name in names:
-        if name in room.config.routes:
-            raise InputError(
-                f"'{name}' is a route, and which engine answers it may change.",
-                where="--judge",
-                fix="Name the engine itself.",
-            )
-        engine = room.engine(name)
-        if engine.name in judges:
-            raise InputError(f"The judge {engine.name} is named twice.", where="--judge", fix="Name it once.")
-        judges[engine.name] = engine
-    return list(judges.values())
+    return list(room.engines(names, "--judge").values())
 
 
 def _check_unjudged(asked: Asked, suite: Suite, *, rubrics: bool) -> None:

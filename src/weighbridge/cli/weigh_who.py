@@ -25,22 +25,7 @@ def pick(engines: str, base: str | None, room: EngineRoom) -> tuple[list[Engine]
     names = [name.strip() for name in engines.split(",") if name.strip()]
     if not names or len(names) > MAX_ENGINES:
         raise InputError(f"--engines names {len(names)} engines.", fix=f"Name 1 to {MAX_ENGINES}, with commas.")
-    found: dict[str, Engine] = {}
-    for name in names:
-        if name in room.config.routes:
-            raise InputError(
-                f"'{name}' is a route, and which engine answers it may change.",
-                where="--engines",
-                fix="Name the engine itself.",
-            )
-        engine = room.engine(name)
-        if engine.name in found:
-            raise InputError(
-                f"The engine {engine.name} is named twice.",
-                where="--engines",
-                fix="Name it once; --noise weighs the base against itself.",
-            )
-        found[engine.name] = engine
+    found = room.engines(names, "--engines", twice="Name it once; --noise weighs the base against itself.")
     if base is None:
         return list(found.values()), next(iter(found.values()))
     wanted = base if base in found else next((e.name for e in found.values() if e.model.name == base), "")

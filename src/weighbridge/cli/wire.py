@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from weighbridge.cli import common
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, unreadable
 
 if TYPE_CHECKING:
     from weighbridge.wire.convert import FindEngine
@@ -59,7 +59,7 @@ def _open(file: Path | None) -> typer.FileBinaryRead:
     try:
         return file.open("rb")  # type: ignore[return-value]  # as above
     except OSError as error:
-        raise InputError(f"It cannot be read: {error.strerror}.", where=str(file), fix="Give a file.") from error
+        raise unreadable(error, file) from error
 
 
 def _engines(ctx: typer.Context) -> FindEngine:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from weighbridge import jsonl
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, unreadable
 from weighbridge.mask import dataset_rows, dataset_words
 from weighbridge.mask.dataset_rows import Document
 
@@ -99,7 +99,7 @@ def _form(path: Path) -> tuple[_Read, bool] | None:
         with path.open("rb") as stream:
             start = stream.read(_SAMPLE).decode("utf-8", "ignore").removeprefix("\ufeff").lstrip()
     except OSError as error:
-        raise InputError(f"It cannot be read: {error.strerror}.", where=str(path), fix="Give a file.") from error
+        raise unreadable(error, path) from error
     first = start.partition("\n")[0]
     if start.startswith("["):
         make = dataset_rows.synthetic if '"full_text"' in start else dataset_rows.case

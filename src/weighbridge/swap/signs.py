@@ -67,16 +67,21 @@ def signs(trace: Trace, engine: str) -> Signs:
             language=told
         )  # its caller left, or another engine was faster: nobody knows how it would have ended
     wrong = form(trace.request, trace.reply) if trace.request is not None and trace.reply is not None else Form()
+    return of_answer(trace, wrong, told)
+
+
+def of_answer(trace: Trace, told: Form, spoken: str) -> Signs:
+    """What an exchange that gave an answer says, its form and the language of its user being known."""
     return Signs(
         failed=False,
-        malformed=wrong.malformed,
-        miscalled=wrong.miscalled,
-        refused=wrong.refused,
+        malformed=told.malformed,
+        miscalled=told.miscalled,
+        refused=told.refused,
         seconds=trace.total,
         first_token=trace.first_token if trace.streamed else None,
         cost=trace.cost,
         currency=trace.currency,
-        language=told,
+        language=spoken,
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from msgspec import Struct
@@ -61,15 +60,8 @@ def read(source: str, stdin: BinaryIO, *, cluster: str = "") -> Rows:
         InputError: The file cannot be read or is empty, or a line lacks a field or has a wrong value in it.
         TooLargeError: A line or the file is over its limit.
     """
-    if source == "-":
-        return _read("standard input", stdin, cluster)
-    try:
-        with Path(source).open("rb") as stream:
-            return _read(source, stream, cluster)
-    except OSError as error:
-        raise InputError(
-            f"The file cannot be read: {error.strerror}.", where=source, fix="Check its name and permissions."
-        ) from error
+    with jsonl.opened(source, stdin) as (stream, name):
+        return _read(name, stream, cluster)
 
 
 def _read(name: str, stream: BinaryIO, cluster: str) -> Rows:

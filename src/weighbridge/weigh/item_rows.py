@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from weighbridge import jsonl
@@ -38,15 +37,8 @@ def read(source: str, stdin: BinaryIO, *, cluster: str = "") -> Rows:
         InputError: The file cannot be read or is empty, or a line lacks a field or has a wrong value in it.
         TooLargeError: A line or the file is over its limit.
     """
-    if source == "-":
-        return _read("standard input", stdin, cluster)
-    try:
-        with Path(source).open("rb") as stream:
-            return _read(source, stream, cluster)
-    except OSError as error:
-        raise InputError(
-            f"The file cannot be read: {error.strerror}.", where=source, fix="Check its name and permissions."
-        ) from error
+    with jsonl.opened(source, stdin) as (stream, name):
+        return _read(name, stream, cluster)
 
 
 def of_weighing(weighing: Weighing) -> Rows:

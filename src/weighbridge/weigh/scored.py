@@ -6,7 +6,6 @@ Every fault names its file and line. Nothing is skipped but blank lines, and wha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from msgspec import Struct
@@ -17,7 +16,6 @@ from weighbridge.weigh.numbers import one_line
 
 MAX_LINE = 16 * 1024 * 1024  #: bytes
 MAX_ROWS = 5_000_000
-STDIN = "-"
 _DIGITS = 10  # of a place in a list
 _SHOWN = 60  # characters of a foreign value in a message
 
@@ -69,15 +67,8 @@ def read(path: str, fields: Fields, stdin: BinaryIO, *, cluster_required: bool =
             value in it, or an id comes twice. The place is `file:line`.
         TooLargeError: A line or the file is over its limit.
     """
-    if path == STDIN:
-        return _read("standard input", stdin, fields, cluster_required)
-    try:
-        with Path(path).open("rb") as stream:
-            return _read(path, stream, fields, cluster_required)
-    except OSError as error:
-        raise InputError(
-            f"The file cannot be read: {error.strerror}.", where=path, fix="Check its name and permissions."
-        ) from error
+    with jsonl.opened(path, stdin) as (stream, name):
+        return _read(name, stream, fields, cluster_required)
 
 
 def pair(base: Scored, candidate: Scored, *, clustered: bool) -> Pairs:

@@ -11,7 +11,7 @@ from typing import IO
 import msgspec
 
 from weighbridge import jsonl
-from weighbridge.errors import InputError, NotFoundError, did_you_mean
+from weighbridge.errors import InputError, NotFoundError, did_you_mean, unreadable
 from weighbridge.weigh import recorded
 from weighbridge.weigh.sample_rows import read_sample
 from weighbridge.weigh.types import Sample, Suite
@@ -64,9 +64,7 @@ def load(
         with path.open("rb") as stream:
             return _suite(path.name, _read(source, stream, limit))
     except OSError as error:
-        raise InputError(
-            f"The suite cannot be read: {error.strerror}.", where=source, fix="Check its name and permissions."
-        ) from error
+        raise unreadable(error, source) from error
 
 
 def digest(samples: Sequence[Sample]) -> str:

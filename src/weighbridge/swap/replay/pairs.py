@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from weighbridge.canon import Reply, Trace
 from weighbridge.swap.replay.drawing import Question
-from weighbridge.swap.signs import Signs, form
+from weighbridge.swap.signs import Signs, form, of_answer
 from weighbridge.weigh import graders
 from weighbridge.weigh.graders import similarity, tool_calls
 from weighbridge.weigh.types import Grade, Sample
@@ -78,18 +78,7 @@ def pair(question: Question, trace: Trace, reply: Reply | None, *, grader: str) 
 
 def _signs(question: Question, trace: Trace, reply: Reply | None) -> Signs:
     assert reply is not None
-    told = form(question.request, reply)
-    return Signs(
-        failed=False,
-        malformed=told.malformed,
-        miscalled=told.miscalled,
-        refused=told.refused,
-        seconds=trace.total,
-        first_token=trace.first_token if trace.streamed else None,
-        cost=trace.cost,
-        currency=trace.currency,
-        language=question.signs.language,
-    )
+    return of_answer(trace, form(question.request, reply), question.signs.language)
 
 
 def _right(question: Question, ours: Reply | None, theirs: Reply | None, grader: str) -> tuple[Grade, Grade] | None:

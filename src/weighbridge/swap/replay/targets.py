@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from weighbridge import jsonl
-from weighbridge.errors import InputError, NotFoundError, did_you_mean
+from weighbridge.errors import InputError, NotFoundError, did_you_mean, unreadable
 from weighbridge.weigh import graders
 
 GRADERS = ("number", "choice", "exact", "contains", "regex", "similarity")
@@ -40,7 +40,7 @@ def read(path: Path, grader: str) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise NotFoundError(f"There is no file '{path}'.", where="--targets", fix="Check its name.") from error
     except OSError as error:
-        raise InputError(f"The file cannot be read: {error.strerror}.", where=str(path), fix="Check it.") from error
+        raise unreadable(error, path) from error
     if not found:
         raise InputError("The file holds no target.", where=str(path), fix='Write {"trace": ..., "target": ...} lines.')
     return found

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from weighbridge import jsonl
-from weighbridge.errors import InputError
+from weighbridge.errors import InputError, unreadable
 from weighbridge.weigh.judges import voting
 from weighbridge.weigh.numbers import one_line
 
@@ -76,9 +76,7 @@ def read(path: Path) -> dict[str, Row]:
                 answer = _field(row, "output", where, required=True)
                 found[key] = Row(question, answer, _field(row, "cluster", where, required=False), number)
     except OSError as error:
-        raise InputError(
-            f"The file cannot be read: {error.strerror}.", where=str(path), fix="Check its name and permissions."
-        ) from error
+        raise unreadable(error, path) from error
     if not found:
         raise InputError("The file holds no answers.", where=str(path), fix="Give one JSON object per line.")
     return found
