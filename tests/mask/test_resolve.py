@@ -35,6 +35,11 @@ def test_everything_that_counts_stays_covered_once(spans):
     assert sorted(found) == found
 
 
+def test_two_that_are_equally_sure_are_told_apart_by_name():
+    equal = [Span(1, 2, kind, "pattern", 1.0) for kind in ("person", "email")]
+    assert resolve(equal, min_score=0.3, kinds=None) == resolve(equal[::-1], min_score=0.3, kinds=None) == equal[1:]
+
+
 @given(SPANS)
 def test_the_order_of_the_spans_does_not_matter(spans):
     assert resolve(spans, min_score=0.3, kinds=None) == resolve(spans[::-1], min_score=0.3, kinds=None)

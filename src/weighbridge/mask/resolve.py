@@ -35,9 +35,9 @@ def resolve(spans: Sequence[Span], *, min_score: float, kinds: Collection[str] |
     return sorted([*certain, *(part for span in rest for part in _outside(span, certain))])
 
 
-def _rank(span: Span) -> tuple[int, float, int, int]:
-    """The best first: what covers most, then the surer one, then what found it."""
-    return (span.start - span.end, -span.score, _TIERS[span.tier], span.start)
+def _rank(span: Span) -> tuple[int, float, int, int, str]:
+    """The best first: what covers most, then the surer one, then what found it; the kind's name makes it the same always."""
+    return (span.start - span.end, -span.score, _TIERS[span.tier], span.start, span.kind)
 
 
 def _apart(spans: Iterable[Span]) -> list[Span]:
