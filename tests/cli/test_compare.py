@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from weighbridge.cli import app
 from weighbridge.cli.ruler import ruler
 from weighbridge.errors import InputError, TooLargeError
-from weighbridge.weigh import scored, verdict
+from weighbridge.weigh import foreign, verdict
 
 KEYS = ["n", "base_mean", "candidate_mean", "difference", "se", "ci_low", "ci_high", "z", "verdict", "more_needed"]
 OPTIONS = ("--id", "id", "--score", "ok")
@@ -227,7 +227,7 @@ def test_a_bad_line_is_named(line, words, fix):
 
 def test_an_id_that_comes_twice_names_both_lines():
     error = refuse(b'{"id": 1, "ok": 1}\n{"id": 2, "ok": 1}\n{"id": "1", "ok": 0}\n')
-    assert "lines 1 and 3" in error.what
+    assert "at bad.jsonl:1 and bad.jsonl:3" in error.what
 
 
 @pytest.mark.parametrize("content", [b"", b"\n\n  \n", b"\xef\xbb\xbf"])
@@ -241,13 +241,13 @@ def test_a_json_document_is_told_from_json_lines():
 
 
 def test_a_huge_line_is_refused_unread(monkeypatch):
-    monkeypatch.setattr(scored, "MAX_LINE", 1024)
+    monkeypatch.setattr(foreign, "MAX_LINE", 1024)
     error = refuse(b'{"id": "' + b"x" * 2000 + b'", "ok": 1}\n', kind=TooLargeError)
     assert error.where == "bad.jsonl:1"
 
 
 def test_too_many_rows_are_refused(monkeypatch):
-    monkeypatch.setattr(scored, "MAX_ROWS", 3)
+    monkeypatch.setattr(foreign, "MAX_ROWS", 3)
     error = refuse(b"".join(b'{"id": %d, "ok": 1}\n' % i for i in range(4)), kind=TooLargeError)
     assert error.where == "bad.jsonl:4"
 
@@ -297,9 +297,11 @@ def test_a_file_that_cannot_be_read_is_named(name):
     assert caught.value.where == name
 
 
-def test_id_and_score_must_be_named():
-    result = CliRunner().invoke(app, ["compare", "a", "b"])
-    assert result.exit_code == 2
+def test_id_and_score_must_be_named_where_no_tool_is_known():
+    error = refuse(b'{"id": "q0", "ok": 1}\n', options=())
+    assert error.where == "base.jsonl:1"
+    assert error.fix == "Name it with --id. The line has: id, ok."
+    assert "--score" in refuse(b'{"id": "q0", "ok": 1}\n', options=("--id", "id")).fix
 
 
 # --- the whole command ----------------------------------------------------------------------------

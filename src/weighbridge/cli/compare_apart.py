@@ -34,6 +34,7 @@ def tell(out: Console, base: Scored, candidate: Scored, limits: Weigh, *, cluste
     Raises:
         InputError: One of the files has too few scores.
     """
+    from weighbridge.cli import compare_view
     from weighbridge.weigh import verdict
 
     ours, theirs = ([row.score for row in one.rows.values()] for one in (base, candidate))
@@ -49,9 +50,11 @@ def tell(out: Console, base: Scored, candidate: Scored, limits: Weigh, *, cluste
     shared = len(base.rows.keys() & candidate.rows.keys())
     if as_json:
         counts = {"base_n": len(ours), "candidate_n": len(theirs), "shared_ids": shared}
-        common.print_json(counts | {name: getattr(found, name) for name in _KEYS})
+        shown = {name: getattr(found, name) for name in _KEYS}
+        common.print_json(counts | shown | compare_view.unscored(base, candidate))
     else:
         _print(out, found, (base.name, len(ours)), (candidate.name, len(theirs)), shared)
+        compare_view.tell_unscored(out, base, candidate)
     return found
 
 
@@ -72,7 +75,7 @@ def _print(out: Console, found: Comparison, base: tuple[str, int], candidate: tu
         ("base", found.base_mean, base),
         ("candidate", found.candidate_mean, candidate),
     ):
-        say(f"  {name:<11}{numbers.percent(mean):<18}{numbers.plural(count, 'sample')}, {numbers.one_line(file, 30)}")
+        say(f"  {name:<11}{numbers.percent(mean):<18}{numbers.plural(count, 'sample')}, {compare_view.file(file, 30)}")
     error = f"standard error {found.se * 100:.2f}"
     say(f"  {'difference':<11}{numbers.points(found.difference, signed=True) + ' points':<18}{error}")
     compare_view.tell_range(out, found)

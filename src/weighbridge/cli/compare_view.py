@@ -10,6 +10,7 @@ from weighbridge.weigh import numbers, words
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from weighbridge.weigh.scored import Scored
     from weighbridge.weigh.types import Comparison
 
 _COLOURS = {"safe": "bold green", "unsafe": "bold red", "undecided": "bold yellow"}
@@ -25,6 +26,12 @@ def say(out: Console, text: str) -> None:
 def readable(out: Console, text: str) -> str:
     """The text in the letters that the terminal knows."""
     return text if out.encoding.lower().startswith("utf") else numbers.ascii_only(text)
+
+
+def file(name: str, most: int = 48) -> str:
+    """The name of a file in a line: of a long one its end, which tells it from others."""
+    told = numbers.one_line(name, len(name))
+    return told if len(told) <= most else f"…{told[1 - most :]}"
 
 
 def tell_range(out: Console, found: Comparison, more: str = "") -> None:
@@ -46,3 +53,17 @@ def tell_range(out: Console, found: Comparison, more: str = "") -> None:
     told = f" at a margin of {numbers.margin(found.margin)}. {words.meaning(found)}{more}"
     out.print(Text.assemble((found.verdict.upper(), _COLOURS[found.verdict]), readable(out, told)))
     say(out, f"Method: {found.method}.")
+
+
+def unscored(base: Scored, candidate: Scored) -> dict[str, int]:
+    """How many samples the tools that made the files gave no score."""
+    return {"base_unscored": base.unscored, "candidate_unscored": candidate.unscored}
+
+
+def tell_unscored(out: Console, base: Scored, candidate: Scored) -> None:
+    """What is to be known of the files: samples without a score, and runs that did not end well."""
+    for role, one in (("base", base), ("candidate", candidate)):
+        if one.unscored:
+            say(out, f"Without a score in {role}, and left out: {numbers.plural(one.unscored, 'sample')}.")
+        if one.note:
+            say(out, one.note)

@@ -1,46 +1,58 @@
-"""Scores made elsewhere: JSON Lines with an id and a score per line, read and paired.
+"""Scores made elsewhere, with an id and a score per row: read and paired.
 
-Every fault names its file and line. Nothing is skipped but blank lines, and what does not pair is counted.
+Every fault names its file and place. Nothing is skipped but blank lines, and what does not pair is counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 from msgspec import Struct
 
 from weighbridge import jsonl
 from weighbridge.errors import InputError, did_you_mean
+from weighbridge.weigh import foreign
+from weighbridge.weigh.foreign.rows import Source
 from weighbridge.weigh.numbers import one_line
 
-MAX_LINE = 16 * 1024 * 1024  #: bytes
-MAX_ROWS = 5_000_000
 _DIGITS = 10  # of a place in a list
 _SHOWN = 60  # characters of a foreign value in a message
 
 
 class Fields(Struct, frozen=True):
-    """Which fields hold what. A dot goes into an object, or into a list by number: `metrics.acc`, `scores.0`."""
+    """Which fields hold what. A dot goes into an object, or into a list by number: `metrics.acc`, `scores.0`.
 
-    id: str
-    score: str
+    "" where the tool that wrote the file is known, and with it its fields. `where` names fields and the values that rows
+    need to have to be taken.
+    """
+
+    id: str = ""
+    score: str = ""
     cluster: str = ""
+    where: tuple[tuple[str, str], ...] = ()
 
 
 class Row(NamedTuple):
-    """One line: its score, its cluster ("" if it has none), and where it stands."""
+    """One sample: its score, its cluster ("" if it has none), and where it stands."""
 
     score: float
     cluster: str
-    line: int
+    where: str
 
 
 class Scored(Struct, frozen=True):
-    """One file's rows by id, in its order. `name` is what errors call it."""
+    """One file's rows by id, in its order.
+
+    `name` is what errors call it. `unscored` are the samples that the tool gave no score; `clustered` tells that the file
+    says by itself what hangs together; `note` is to be told of it.
+    """
 
     name: str
     rows: dict[str, Row]
+    unscored: int = 0
+    clustered: bool = False
+    note: str = ""
 
 
 class Pairs(Struct, frozen=True):
@@ -101,33 +113,72 @@ def _cluster_of(key: str, base: Scored, candidate: Scored) -> str:
         raise InputError(
             f"Sample '{one_line(key, _SHOWN)}' is in cluster '{one_line(theirs.cluster, _SHOWN)}' here, "
             f"but in '{one_line(ours.cluster, _SHOWN)}' in the base.",
-            where=f"{candidate.name}:{theirs.line}",
-            fix=f"Make it agree with {base.name}:{ours.line}.",
+            where=theirs.where,
+            fix=f"Make it agree with {ours.where}.",
         )
     name = ours.cluster or theirs.cluster
     return f"cluster {name}" if name else f"sample {key}"
 
 
 def _read(name: str, stream: BinaryIO, fields: Fields, cluster_required: bool) -> Scored:  # noqa: FBT001 - private
+    source = foreign.opened(stream, name)
     rows: dict[str, Row] = {}
-    for number, value in jsonl.read(stream, name, max_line=MAX_LINE, max_rows=MAX_ROWS, what="score"):
-        where = f"{name}:{number}"
-        key = _id(_find(value, fields.id, where), fields.id, where)
+    unscored, passed = 0, False
+    for where, value in _alike(source, fields):
+        passed = True
+        key = _id(_find(value, fields.id, where) if fields.id else source.id(value, where), fields.id or "id", where)
         if key in rows:
             raise InputError(
-                f"The id '{one_line(key, _SHOWN)}' comes twice, on lines {rows[key].line} and {number}.",
+                f"The id '{one_line(key, _SHOWN)}' comes twice, at {rows[key].where} and {where}.",
                 where=where,
-                fix="Keep one line per sample, or name a field that tells them apart with --id.",
+                fix="Keep one row per sample, or name a field that tells them apart with --id.",
             )
-        score = _score(_find(value, fields.score, where), fields.score, where)
-        cluster = ""
+        score = _find(value, fields.score, where) if fields.score else source.score(value, where)
+        if score is None and source.tool:
+            unscored += 1
+            continue
+        cluster = source.cluster(value, where) if source.cluster else None
         if fields.cluster:
-            found = _find(value, fields.cluster, where, required=cluster_required)
-            cluster = _cluster(found, fields.cluster, where)
-        rows[key] = Row(score, cluster, number)
+            cluster = _find(value, fields.cluster, where, required=cluster_required)
+        rows[key] = Row(
+            _score(score, fields.score or "score", where), _cluster(cluster, fields.cluster or "cluster", where), where
+        )
     if not rows:
-        raise InputError("The file holds no scores.", where=name, fix="Give JSON Lines: one JSON object per line.")
-    return Scored(name, rows)
+        raise _empty(name, passed=passed, chosen=bool(fields.where))
+    return Scored(name, rows, unscored, bool(fields.cluster or source.cluster), source.note)
+
+
+def _empty(name: str, *, passed: bool, chosen: bool) -> InputError:
+    if passed:
+        return InputError("No sample in it has a score.", where=name, fix="Grade them first.")
+    if chosen:
+        return InputError("No row has what --where asks for.", where=name, fix="Check the field and the value.")
+    return InputError("The file holds no scores.", where=name, fix="Give JSON Lines: one JSON object per line.")
+
+
+def _alike(source: Source, fields: Fields) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The rows that are to be taken; they agree in the fields of which each value has all samples for itself."""
+    chosen: dict[str, Any] = {}
+    for where, row in source.rows:
+        if any(_shown(_find(row, field, where, required=False)) != value for field, value in fields.where):
+            continue
+        for field in source.alike:
+            ours, theirs = chosen.setdefault(field, row.get(field)), row.get(field)
+            if ours != theirs:
+                first, second = (one_line(_shown(one), _SHOWN) for one in (ours, theirs))
+                raise InputError(
+                    f"Samples stand in it more than once: the field '{field}' is '{first}' and '{second}'.",
+                    where=where,
+                    fix=f"Choose one for both files, --where '{field}={first}', or for one, --base-where '{field}=...'.",
+                )
+        yield where, row
+
+
+def _shown(value: Any) -> str:
+    """A value as --where writes it."""
+    if isinstance(value, bool | None):
+        return {True: "true", False: "false", None: "null"}[value]
+    return _text(value) if isinstance(value, str | int | float) else ""
 
 
 def _find(row: Mapping[str, Any], path: str, where: str, *, required: bool = True) -> Any:
