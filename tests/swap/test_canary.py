@@ -476,6 +476,31 @@ def test_amounts_are_compared_pair_by_pair():
     assert "dearer" in decide(judge(dear), now=0.0).why
 
 
+def test_costs_in_two_currencies_are_not_compared():
+    same = [(Signs(failed=False, cost=1000), Signs(failed=False, cost=7000, currency="CNY")) for _ in range(200)]
+    for sides in (same, [(one, other) for other, one in same]):
+        found = {one.guard: one for one in judge(sides).findings()}
+        assert found["cost"].pairs == 0
+        assert not found["cost"].fired
+        assert found["errors"].pairs == 200
+
+
+def test_a_move_to_another_currency_needs_the_guard_of_costs_off(bench):
+    price = {"input": 1.0, "output": 1.0, "valid_from": "1970-01-01"}
+    bench.engines = catalogue.load(
+        Config(
+            settings=Settings(), folder=bench.folder, models={"a": {"lab": "test"}, "b": {"lab": "test"}},
+            hosts={"test": {"url": "http://127.0.0.1:9/v1", "auth": "none"}},
+            offers={OLD: {"price": price | {"currency": "CNY"}}, NEW: {"price": price}},
+        )
+    )  # fmt: skip
+    with pytest.raises(InputError, match=f"{OLD} is paid in CNY and {NEW} in USD") as caught:
+        bench.start()
+    assert "--tolerance cost=off" in caught.value.fix
+    bench.start(tolerances={"errors": 0.005})
+    assert canary.load(bench.state, "r").open
+
+
 def test_one_language_that_is_refused_is_found():
     def both(n):
         language = "de" if n % 10 == 0 else "en"

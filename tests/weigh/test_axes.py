@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -90,6 +91,19 @@ def test_costs_and_steadiness_are_of_all_passes():
     assert not axes(weigh(samples(10), {"new@far": first}))["flips"].applies
 
 
+def test_what_was_asked_again_is_no_further_sample():
+    rng = random.Random(4)
+    sizes = [rng.lognormvariate(0, 1) for _ in range(40)]
+    passes = [
+        [result(n, cost=int(300 * size), total=size, first_token=0.01 * size) for n, size in enumerate(sizes)]
+    ] * 5
+    once = axes(weigh(samples(40), {"new@far": passes[0]}))
+    often = axes(weigh(samples(40), {"new@far": passes[0]}, repeats={"new@far": passes[1:]}))
+    for name in ("cost_per_1000", "cost_per_solved", "throughput", "total_p50"):
+        assert often[name].value == pytest.approx(once[name].value, rel=0.05), name
+        assert often[name].high - often[name].low > 0.8 * (once[name].high - once[name].low), name
+
+
 def test_times_have_three_quantiles_and_no_end_where_nothing_was_seen_of_it():
     found = axes(weigh(samples(50), {"new@far": [result(n, total=1 + n / 100) for n in range(50)]}))
     assert found["total_p50"].value == pytest.approx(1.245)
@@ -143,6 +157,8 @@ def test_categories_are_bounded_together():
     assert alone["quality/b"].note == "unsafe"
     assert alone["quality/a"].note == "safe"
     assert "Unsafe in: b, with bounds that hold for all categories together." in words.beside(made, "new@far")
+    stopped = replace(made, stopping={"new@far": Stopping("safe", 200, 400, -0.01, 0.1)})
+    assert "Unsafe in" not in words.beside(stopped, "new@far")
 
 
 def test_facts_have_sources_and_say_what_holds_one_here():

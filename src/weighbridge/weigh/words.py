@@ -133,10 +133,15 @@ def beside(weighing: Weighing, engine: str) -> str:
         told.append(f"half of its answers take {seconds(abs(time.value))} {longer}{_ends(time, signed_seconds)}")
     said = f"{', and '.join(told)}." if told else ""
     worse = [name.partition("/")[2] for name, axis in found.items() if "/" in name and axis.note == "unsafe"]
-    if worse:
+    if worse and not stopped_early(weighing):  # bounds of a number that was fixed beforehand claim nothing then
         listed = ", ".join(clean(name) or "no category" for name in worse)
         said = f"{said} Unsafe in: {listed}, with bounds that hold for all categories together.".lstrip()
     return said[:1].upper() + said[1:]
+
+
+def stopped_early(weighing: Weighing) -> bool:
+    """Did a sequential run end before all samples were asked?"""
+    return any(stop.used < stop.of for stop in weighing.stopping.values())
 
 
 def _ends(axis: Axis, write: Callable[[float], str]) -> str:

@@ -134,6 +134,53 @@ def test_pairs_tell_more_of_a_difference():
     assert paired == quantile_difference(base, candidate, 0.5, paired=True, seed=1)
 
 
+def alike(rng, groups, size):
+    """Times of which those of one cluster are nearly the same."""
+    return np.exp(np.repeat(rng.normal(size=groups), size) + 0.3 * rng.normal(size=groups * size))
+
+
+@pytest.mark.parametrize("p", [0.5, 0.95])
+def test_quantiles_of_what_hangs_together_hold(p):
+    rng, groups, size = np.random.default_rng(5), 40, 10
+    labels = np.repeat(np.arange(groups), size).tolist()
+    true = float(np.exp(np.sqrt(1.09) * scipy.stats.norm.ppf(p)))
+    drawn = [alike(rng, groups, size) for _ in range(200)]
+    held = [found.low <= true <= found.high for one in drawn for found in [quantile_interval(one, p, labels)]]
+    loose = [found.low <= true <= found.high for one in drawn for found in [quantile_interval(one, p)]]
+    assert np.mean(held) > 0.9
+    assert np.mean(loose) < 0.7
+    pairs = [
+        quantile_difference(old, 2 * alike(rng, groups, size), p, paired=True, clusters=labels, seed=1, draws=200)
+        for old in drawn[:100]
+    ]
+    assert np.mean([one.low <= true <= one.high for one in pairs]) > 0.9
+
+
+def test_clusters_of_one_say_what_independent_values_say():
+    values = np.random.default_rng(2).lognormal(size=200)
+    plain, apart = quantile_interval(values, 0.5), quantile_interval(values, 0.5, range(200))
+    assert plain.low >= apart.low
+    assert plain.high <= apart.high
+    assert apart.high - apart.low < 1.2 * (plain.high - plain.low)
+    old, new = values, values * 1.5
+    pairs = quantile_difference(old, new, 0.5, paired=True, clusters=range(200), seed=3)
+    other = quantile_difference(old, new, 0.5, paired=True, seed=3)
+    assert (pairs.low, pairs.high) == pytest.approx((other.low, other.high), abs=0.1)
+
+
+@pytest.mark.parametrize(("groups", "p"), [(1, 0.5), (4, 0.5), (9, 0.95)])
+def test_few_clusters_leave_ends_open(groups, p):
+    values = alike(np.random.default_rng(1), groups, 100)
+    values[:100] += 100  # beyond p95 there is one cluster alone
+    labels = np.repeat(np.arange(groups), 100).tolist()
+    assert quantile_difference(values, 2 * values, p, paired=True, clusters=labels).high == inf
+    if groups == 1:
+        found = quantile_interval(values, p, labels)
+        assert (found.low, found.high) == (-inf, inf)
+    equal = quantile_interval([1.0] * 900, 0.5, [n % 9 for n in range(900)])
+    assert (equal.low, equal.value, equal.high) == (1.0, 1.0, 1.0)
+
+
 def test_bad_quantiles_are_told():
     for call in (
         lambda: quantile_interval([], 0.5),

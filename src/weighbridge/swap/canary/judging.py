@@ -88,6 +88,7 @@ class Judge:
         self._seats: dict[Guard, _Seat] = {name: _Seat(name, bound) for name, bound in swap.tolerances.items()}
         self._harms = {name: _Harm() for name in _HARMS if name in swap.tolerances}
         self._sides: dict[str, set[str]] = {"canary": set(), "control": set()}
+        self._currency = ""
 
     @property
     def conversations(self) -> tuple[int, int]:
@@ -111,10 +112,11 @@ class Judge:
                 self._see("feedback", row, float(not said.good), "")
             if said.signs is not None:
                 self._sides[row.arm].add(row.conversation)
-                for name, value in _values(said.signs):
+                told = dict(self._values(said.signs))
+                for name, value in told.items():
                     self._see(name, row, value, said.signs.language)
                 for name, harm in self._harms.items():
-                    bad = next((value for guard, value in _values(said.signs) if guard == name), 0.0)
+                    bad = told.get(name, 0.0)
                     if said.signs.failed is not None:
                         harm.see(row.arm, row.conversation, bad)
 
@@ -123,8 +125,8 @@ class Judge:
         said = _said(row.data)
         if said.signs is None or said.other is None:
             return
-        ours = dict(_values(said.other))
-        for name, value in _values(said.signs):
+        ours = dict(self._values(said.other))
+        for name, value in self._values(said.signs):
             if name in ours:
                 self._sides["canary"].add(row.conversation)
                 self._sides["control"].add(row.conversation)
@@ -152,6 +154,20 @@ class Judge:
                 )
             )
         return tuple(found)
+
+    def _values(self, signs: Signs) -> Iterator[tuple[Guard, float]]:
+        """What an exchange says to each guard. Costs in another currency than the first one are nothing to compare."""
+        if signs.cost is not None:
+            self._currency = self._currency or signs.currency
+        told: Sequence[tuple[Guard, float | bool | None]] = (
+            ("errors", signs.failed),
+            ("format", signs.malformed),
+            ("tools", signs.miscalled),
+            ("refusals", signs.refused),
+            ("latency", signs.seconds),
+            ("cost", signs.cost if signs.currency == self._currency else None),
+        )
+        return ((name, float(value)) for name, value in told if value is not None)
 
     def _counts(self, row: Row) -> bool:
         alone = self.swap.share > 0.5 and row.arm == "control"  # noqa: PLR2004 - more than half leave too few to compare
@@ -269,18 +285,6 @@ class _Harm:
         if self._counts:
             self._least = min(self._least, upper_bound(self._counts, alpha))
         return self._least
-
-
-def _values(signs: Signs) -> Iterator[tuple[Guard, float]]:
-    told: Sequence[tuple[Guard, float | bool | None]] = (
-        ("errors", signs.failed),
-        ("format", signs.malformed),
-        ("tools", signs.miscalled),
-        ("refusals", signs.refused),
-        ("latency", signs.seconds),
-        ("cost", signs.cost),
-    )
-    return ((name, float(value)) for name, value in told if value is not None)
 
 
 def _said(data: bytes) -> Said:

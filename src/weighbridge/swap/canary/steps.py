@@ -10,10 +10,10 @@ from msgspec.structs import replace
 
 from weighbridge import routes
 from weighbridge.access import facts, rules
-from weighbridge.canon import Act, Plan, Price, Publication, Trial
+from weighbridge.canon import Act, Engine, Plan, Price, Publication, Trial
 from weighbridge.engines.catalogue import Catalogue
 from weighbridge.engines.keys import has_key, how_to_set
-from weighbridge.errors import InputError, NoKeyError, NotFoundError
+from weighbridge.errors import InputError, NoKeyError, NotFoundError, UnknownEngineError
 from weighbridge.exchange.shadow import budget_key
 from weighbridge.routes.policy import check_plan, day_of
 from weighbridge.store import evidence
@@ -63,6 +63,8 @@ def start(state: State, catalogue: Catalogue, swap: Swap, *, environ: Mapping[st
         )
     swap = replace(swap, base=entry.primary, candidate=found.name)
     known = facts.current(state, catalogue)
+    with contextlib.suppress(UnknownEngineError):  # who answers now may be gone from the catalogue
+        _check_currencies(known.engine(swap.base), found, swap)
     check_plan(plan, _with(plan, swap), known.engine, day=day_of(swap.started))
     old: list[str] = []
 
@@ -82,6 +84,16 @@ def start(state: State, catalogue: Catalogue, swap: Swap, *, environ: Mapping[st
     if swap.shadow and swap.budget is not None:
         _allow(state, swap, found.price_at(day_of(swap.started)), swap.budget)
     return enter(state, catalogue, swap, at=swap.started)
+
+
+def _check_currencies(base: Engine, candidate: Engine, swap: Swap) -> None:
+    ours, theirs = (one.price_at(day_of(swap.started)) for one in (base, candidate))
+    if "cost" in swap.tolerances and ours and theirs and ours.currency != theirs.currency:
+        raise InputError(
+            f"{base.name} is paid in {ours.currency} and {candidate.name} in {theirs.currency}: no guard can compare that.",
+            where="--tolerance",
+            fix="Leave that guard out, --tolerance cost=off, or give both prices in one currency in the catalogue.",
+        )
 
 
 def enter(state: State, catalogue: Catalogue, swap: Swap, *, at: float) -> Swap:

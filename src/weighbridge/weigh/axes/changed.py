@@ -15,6 +15,8 @@ from weighbridge.weigh.verdict import compare
 _LIMIT = 20_000
 """Answers up to which differences of quantiles are bootstrapped from all; of more, every so manieth pair is taken."""
 
+_FEW = 5_000  #: samples up to which ratios are bootstrapped
+
 _Both = list[tuple[Sample, Result, Result]]
 
 
@@ -23,8 +25,9 @@ def changes(
 ) -> tuple[Axis, ...]:
     """The candidate against the base on the samples that both answered.
 
-    Ratios (unit `times`) are of sums, with the delta method's interval on their logarithm; differences of quantiles are
-    bootstrapped as pairs. Differences of categories (unit `share`) have bounds at alpha over their number on each side
+    Ratios (unit `times`) are of sums, with a percentile-t bootstrap on their logarithm, since costs have long tails; of more
+    than 5,000 samples, whose mean is near enough to normal, with the delta method. Differences of quantiles are bootstrapped
+    as pairs. Differences of categories (unit `share`) have bounds at alpha over their number on each side
     (Bonferroni), so that all hold together; `note` is the verdict at those bounds.
 
     Args:
@@ -39,37 +42,41 @@ def changes(
     both = [(sample, result, theirs[sample.id]) for sample, result in base if sample.id in theirs]
     answered = [one for one in both if one[1].grade is not None and one[2].grade is not None]
     return (
-        *(_costs(answered) if money else ()),
-        _times("tokens_out", answered, lambda r: float(r.usage.output) if r.usage is not None else None),
+        *(_costs(answered, seed) if money else ()),
+        _times("tokens_out", answered, lambda r: float(r.usage.output) if r.usage is not None else None, seed),
         *_quantiles(answered, seed),
         *_categories(base, candidate, margin=margin, alpha=alpha),
     )
 
 
-def _costs(answered: _Both) -> Iterator[Axis]:
-    yield _times("cost_per_1000", answered, lambda r: None if r.cost is None else r.cost / MICRO)
+def _costs(answered: _Both, seed: int) -> Iterator[Axis]:
+    yield _times("cost_per_1000", answered, lambda r: None if r.cost is None else r.cost / MICRO, seed)
     solved = [one for one in answered if not one[1].missing and not one[2].missing]
     known = bool(solved) and all(old.cost is not None and new.cost is not None for _, old, new in solved)
     yield (
-        _ratio("cost_per_solved", solved, lambda r: (r.cost or 0) / MICRO, lambda r: r.score)
+        _ratio("cost_per_solved", solved, lambda r: (r.cost or 0) / MICRO, lambda r: r.score, seed)
         if known
         else Axis("cost_per_solved", unit="times")
     )
 
 
-def _times(name: str, answered: _Both, amount: Callable[[Result], float | None]) -> Axis:
+def _times(name: str, answered: _Both, amount: Callable[[Result], float | None], seed: int) -> Axis:
     """How many times the base's mean the candidate's is; unknown where one amount is."""
     if not answered or any(amount(old) is None or amount(new) is None for _, old, new in answered):
         return Axis(name, unit="times")
-    return _ratio(name, answered, lambda r: amount(r) or 0.0, lambda _: 1.0)
+    return _ratio(name, answered, lambda r: amount(r) or 0.0, lambda _: 1.0, seed)
 
 
-def _ratio(name: str, both: _Both, top: Callable[[Result], float], bottom: Callable[[Result], float]) -> Axis:
+def _ratio(
+    name: str, both: _Both, top: Callable[[Result], float], bottom: Callable[[Result], float], seed: int
+) -> Axis:
     try:
         found = change(
             ([top(old) for _, old, _ in both], [bottom(old) for _, old, _ in both]),
             ([top(new) for _, _, new in both], [bottom(new) for _, _, new in both]),
             clusters_of([sample for sample, _, _ in both]),
+            method="bootstrap" if len(both) <= _FEW else "delta",
+            seed=seed,
         )
     except InputError:  # a sum is 0: nothing was paid, nothing was solved
         return Axis(name, unit="times")
@@ -80,16 +87,17 @@ def _quantiles(answered: _Both, seed: int) -> Iterator[Axis]:
     step = max(1, len(answered) // _LIMIT)
     for field in ("first_token", "total"):
         pairs = [
-            (old, new)
-            for _, first, second in answered[::step]
+            (sample, old, new)
+            for sample, first, second in answered[::step]
             if (old := getattr(first, field)) is not None and (new := getattr(second, field)) is not None
         ]
+        clusters = clusters_of([sample for sample, _, _ in pairs])
         for p, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99")):
             if not pairs:
                 yield Axis(f"{field}_{name}", unit="seconds")
                 continue
-            olds, news = [old for old, _ in pairs], [new for _, new in pairs]
-            found = quantile_difference(olds, news, p, paired=True, seed=seed, draws=400)
+            olds, news = [old for _, old, _ in pairs], [new for _, _, new in pairs]
+            found = quantile_difference(olds, news, p, paired=True, clusters=clusters, seed=seed, draws=400)
             yield of_interval(f"{field}_{name}", found, "seconds")
 
 

@@ -52,14 +52,18 @@ def per(
     return of_interval(name, found, unit, times=times)
 
 
-def quantile(name: str, values: Sequence[float], p: float) -> Axis:
+def quantile(name: str, values: Sequence[float], p: float, samples: Sequence[Sample]) -> Axis:
     """A quantile of times, between two order statistics; unknown without any."""
-    return of_interval(name, quantile_interval(values, p) if values else None, "seconds")
+    found = quantile_interval(values, p, clusters_of(samples)) if values else None
+    return of_interval(name, found, "seconds")
 
 
 def clusters_of(samples: Sequence[Sample]) -> list[str] | None:
-    """A label of each sample's cluster; None where no sample names one. A sample without one is its own."""
-    if not any(sample.cluster for sample in samples):
+    """A label of each sample's cluster; None where no sample names one and none comes twice.
+
+    A sample without a cluster is its own, so that what was asked again is one with what was asked first.
+    """
+    if not any(sample.cluster for sample in samples) and len({sample.id for sample in samples}) == len(samples):
         return None
     return [f"cluster {sample.cluster}" if sample.cluster else f"sample {sample.id}" for sample in samples]
 

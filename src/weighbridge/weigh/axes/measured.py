@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from weighbridge.canon import Price
 from weighbridge.weigh.axes.making import MICRO, Pair, clusters_of, of_interval, per, quantile, share, told
 from weighbridge.weigh.stats import repeats as formulas
-from weighbridge.weigh.types import Axis, Result
+from weighbridge.weigh.types import Axis
 
 LABELS = ("answered", "evasive", "refused", "retracted")
 """What graders call kinds of answers."""
@@ -35,7 +35,7 @@ def measured(
         _missing(pairs),
         *_stability(passes),
         *_cost(asked, price, day),
-        *_speed([result for _, result in asked if result.grade is not None]),
+        *_speed([pair for pair in asked if pair[1].grade is not None]),
         _throughput(asked),
     )
 
@@ -136,11 +136,12 @@ def _thinking(answered: Sequence[Pair], price: Price | None, day: str) -> Iterat
     yield _dated(found, price.source, day)
 
 
-def _speed(answered: Sequence[Result]) -> Iterator[Axis]:
+def _speed(answered: Sequence[Pair]) -> Iterator[Axis]:
     for field in ("first_token", "total"):
-        values = [value for result in answered if (value := getattr(result, field)) is not None]
+        timed = [(sample, value) for sample, result in answered if (value := getattr(result, field)) is not None]
+        samples, values = [sample for sample, _ in timed], [value for _, value in timed]
         for p, name in _TIMES:
-            yield quantile(f"{field}_{name}", values, p)
+            yield quantile(f"{field}_{name}", values, p, samples)
 
 
 def _throughput(asked: Sequence[Pair]) -> Axis:

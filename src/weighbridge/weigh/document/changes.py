@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from weighbridge.errors import InputError, did_you_mean
-from weighbridge.weigh import masking, stats
+from weighbridge.weigh import masking, stats, words
 from weighbridge.weigh.axes.making import clusters_of
 from weighbridge.weigh.document import columns, rebuilding, writing
 from weighbridge.weigh.document.changed import Diff, EngineDiff, Fact, Moved, Side
@@ -131,7 +131,7 @@ def _notes(then: Weighing, now: Weighing) -> Iterator[str]:
         yield f"The software changed: {then.version} then, {now.version} now. Graders may have changed with it."
     if then.levels != now.levels:
         yield "The levels of masking are not the same."
-    early = [name for name, run in (("earlier", then), ("later", now)) if _stopped_early(run)]
+    early = [name for name, run in (("earlier", then), ("later", now)) if words.stopped_early(run)]
     if early:
         yield (
             f"The {' and the '.join(early)} run stopped as soon as verdicts were known. Ranges here are those of a number of "
@@ -143,10 +143,6 @@ def _notes(then: Weighing, now: Weighing) -> Iterator[str]:
     kept = [name for name, results in now.results.items() if any(result.reused for result in results)]
     if kept:
         yield f"Some answers of the later run were kept from earlier ones: {', '.join(kept)}. --fresh asks again."
-
-
-def _stopped_early(run: Weighing) -> bool:
-    return any(stop.used < stop.of for stop in run.stopping.values())
 
 
 def _engine(
@@ -229,10 +225,11 @@ def _moved(pairs: Sequence[_Pair]) -> Iterator[Moved]:
         means = [sum(both[side] for _, both in told) / len(told) * 1000 / MILLION for side in (0, 1)]
         yield _figure("cost per 1,000 requests", "currency", means, "ratio", found)
     for name, title in (("first_token", "first token"), ("total", "whole answer")):
-        times = [both for pair in pairs if (both := _both(pair, name)) is not None]
+        times = [(pair.sample, both) for pair in pairs if (both := _both(pair, name)) is not None]
+        labels = clusters_of([sample for sample, _ in times])
         for share in (0.5, 0.95) if times else ():
-            old, new = [both[0] for both in times], [both[1] for both in times]
-            difference = quantiles.quantile_difference(old, new, share, paired=True)
+            old, new = [both[0] for _, both in times], [both[1] for _, both in times]
+            difference = quantiles.quantile_difference(old, new, share, paired=True, clusters=labels)
             ends = [stats.quantile(values, share) or 0.0 for values in (old, new)]
             yield _figure(f"{title} p{share * 100:.0f}", "s", ends, "difference", difference)
 
