@@ -194,6 +194,19 @@ def test_answers_that_are_none(run, text, what):
     assert what in str(found.exception) + found.exception.fix
 
 
+def test_what_answers_leave_open_is_told(run):
+    rows = [{"engine": name, "suite": name, "item": i, "right": i % 2} for name in ("one", "two") for i in range(20)]
+    shown = " ".join(run(rows, "--items", "--against", "one").output.split())
+    assert "No suite links these, so what lies between them is unknown: one | two." in shown
+    told = json.loads(run(rows, "--items", "--json").output)
+    assert told["groups"] == [["one"], ["two"]]
+    assert told["extreme"] == []
+    perfect = [{"engine": f"e{name}", "item": i, "right": 1} for name in range(7) for i in range(4)]
+    shown = " ".join(run(perfect, "--items").output.split())
+    assert "Solved everything or nothing: e0, e1, e2, e3, e4 and 2 more." in shown
+    assert "No suite links" not in shown
+
+
 def test_items_that_may_be_broken_are_listed(run):
     engines = [f"e{n}" for n in range(6)]
     rows = [

@@ -12,9 +12,11 @@ from weighbridge.errors import InputError
 
 if TYPE_CHECKING:
     from weighbridge.weigh.item_rows import Rows
+    from weighbridge.weigh.stats.items import Abilities
     from weighbridge.weigh.types import Interval
 
 _MOST = 40  #: engines and suites that the terminal lists
+_FEW = 5  #: engines that a line of it names
 _DOCUMENTS = (".json", ".html")
 
 
@@ -58,10 +60,19 @@ def rank(source: str, *, against: str, cluster: str, alpha: float, as_json: bool
     ]
     if as_json:
         common.print_json(
-            {"answers": len(rows.answers), "alpha": alpha, "engines": able, "suites": hard, "items": single}
+            {
+                "answers": len(rows.answers),
+                "alpha": alpha,
+                "engines": able,
+                "groups": found.groups,
+                "extreme": found.extreme,
+                "suites": hard,
+                "items": single,
+            }
         )
     else:
         _show(able, hard, against)
+        _warn(found)
         rank_odd.show(common.console(), single, engines=len(able))
 
 
@@ -99,6 +110,24 @@ def _show(able: list[Able], hard: list[Hard], against: str) -> None:
         name = f"The items of {common.printable(suite.suite)}" if suite.suite else "The items"
         out.print(f"{name} stand at {suite.points:,.0f} points, give or take {suite.spread:,.0f}.", markup=False)
     out.print("Engines stand at 1,000 on average; 200 points more are three times the odds.")
+
+
+def _warn(found: Abilities) -> None:
+    """Tell what the answers leave open, though there are figures."""
+    out = common.console()
+    if len(found.groups) > 1:
+        told = " | ".join(_names(group) for group in found.groups[:_MOST])
+        out.print(f"No suite links these, so what lies between them is unknown: {told}.", markup=False)
+    if found.extreme:
+        told = _names(found.extreme)
+        out.print(
+            f"Solved everything or nothing: {told}. How far away, only a guess tells (a weak prior).", markup=False
+        )
+
+
+def _names(engines: tuple[str, ...]) -> str:
+    more = f" and {len(engines) - _FEW:,} more" if len(engines) > _FEW else ""
+    return ", ".join(common.printable(name) for name in engines[:_FEW]) + more
 
 
 def _points(found: Interval, sign: str = "") -> str:

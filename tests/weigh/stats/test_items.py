@@ -73,6 +73,57 @@ def test_engines_that_solve_all_or_nothing_stay_finite():
     assert 200 < found.gap("good", "bad").value < 10_000
 
 
+def test_what_no_suite_links_is_unknown():
+    answers = [Answer("a", "s1", i, float(i % 2)) for i in range(100)]
+    answers += [Answer("b", "s2", i, float(i % 10 == 0)) for i in range(100)]
+    found = items.abilities(answers)
+    gap = found.gap("a", "b")
+    assert gap.low < -1000
+    assert gap.high > 1000
+    assert found.ability("a").se > 300
+    assert found.groups == (("a",), ("b",))
+    assert found.extreme == ()
+    linked = items.abilities([*answers, Answer("b", "s1", 0, 0.0), Answer("c", "s3", 0, 0.0, tries=0)])
+    assert linked.groups == (("a", "b"), ("c",))
+    assert linked.gap("a", "b").low < 0
+    assert linked.gap("a", "b").high > 500
+
+
+@pytest.mark.parametrize("links", [1, 2, 5])
+def test_few_items_in_common_tell_little(links):
+    covered = 0
+    for seed in range(20):
+        rng = np.random.default_rng([links, seed])
+        own = _draw(rng, [0.5, -0.5], sizes=(60, 60), skip={(0, 1), (1, 0)})
+        hard = _draw(rng, [0.5, -0.5], sizes=(60,))
+        own = [one for one in own if one.suite == "s1"] + [
+            one for one in hard if one.engine == "e0" or int(str(one.item)) < links
+        ]
+        gap = items.abilities(own).gap("e0", "e1")
+        covered += gap.low <= items.SCALE <= gap.high
+    assert covered >= 18  # two errors below 95 %; of one item in common a robust error alone held in none
+
+
+def test_strong_engines_on_few_items_are_covered():
+    covered = 0
+    for seed in range(60):
+        gap = items.abilities(_draw(np.random.default_rng(seed), [3.0, 0.0], sizes=(30,))).gap("e0", "e1")
+        covered += gap.low <= items.SCALE * 3 <= gap.high
+    assert covered >= 54  # a robust error alone: 40
+
+
+def test_all_right_tells_hardly_how_far_away():
+    both = items.abilities([Answer(name, "s", i, 1.0) for name in "ab" for i in range(20)])
+    assert both.gap("a", "b").value == pytest.approx(0, abs=1)
+    assert both.gap("a", "b").high > 1000
+    assert both.extreme == ("a", "b")
+    apart = items.abilities([Answer(name, "s", i, float(name == "a")) for name in "ab" for i in range(20)]).gap(
+        "a", "b"
+    )
+    assert 0 < apart.low < 1000
+    assert apart.high > 2500
+
+
 def test_clusters_widen_the_interval():
     answers = _draw(np.random.default_rng(3), [0.0, 0.5], sizes=(30,))
     copies = [one._replace(item=(one.item, i)) for one in answers for i in range(6)]

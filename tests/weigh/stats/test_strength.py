@@ -106,6 +106,48 @@ def test_who_always_won_is_not_infinitely_strong():
     assert 0.9 < many.low < 0.97  # exact: 0.964
 
 
+def test_ties_tell_little_if_they_are_few():
+    for votes, low in ((1, 0.1), (3, 0.3), (10, 0.45)):
+        found = _fit([("a", "b", 0.5)] * votes).beats("a", "b")
+        assert found.value == pytest.approx(0.5)
+        assert found.low < low
+        assert found.high > 1 - low
+    assert _fit([("a", "b", 0.5)] * 1000).beats("a", "b").low > 0.49
+    alone = _fit([("a", "b", 1.0), ("a", "b", 0.0)] * 500 + [("c", "d", 0.5)] * 3).beats("c", "d")
+    assert alone.low < 0.3  # three ties of a pair, among decided votes of others
+    won = _fit([("a", "b", 0.5)] * 1000 + [("c", "d", 1.0)] * 3).beats("c", "d")
+    assert won.low < 0.4  # three wins of a pair, among ties of others
+
+
+@pytest.mark.parametrize("scores", [[0.5], [0.5] * 24 + [1.0], [1.0, 0.0]])
+def test_who_never_met_is_not_compared_by_ties(scores):
+    rows = [(one, other, score) for one, other in (("a", "b"), ("c", "d")) for score in scores * 20]
+    found = _fit(rows).beats("a", "c")
+    assert found.low < 0.05
+    assert found.high > 0.95
+
+
+@pytest.mark.parametrize(("n", "ties"), [(3, 0.8), (5, 0.8), (10, 0.95), (30, 0.95), (100, 0.5)])
+def test_intervals_cover_among_ties(n, ties):
+    rng = np.random.default_rng(n)
+    chances = [(1 - ties) * 0.9, (1 - ties) * 0.1, ties]
+    covered = 0
+    for _ in range(200):
+        votes = rng.choice([1.0, 0.0, 0.5], p=chances, size=n)
+        found = strength.strengths(["a"] * n, ["b"] * n, votes).beats("a", "b")
+        covered += found.low <= chances[0] + ties / 2 <= found.high
+    assert covered >= 184  # 95 % less two errors
+
+
+def test_a_constant_feature_is_the_same_in_any_unit():
+    rows = [("a", "b", float(i % 5 < 3)) for i in range(200)]
+    found = [_fit(rows, style={"length": [unit] * 200}) for unit in (0.1, 3.3, 1e9)]
+    for one in found:
+        assert one.beats("a", "b").low == pytest.approx(found[0].beats("a", "b").low, abs=1e-6)
+        assert one.style[0].effect.value == pytest.approx(found[0].style[0].effect.value, abs=1e-6)
+    assert found[0].beats("a", "b").low < 0.05  # strength or style: these votes cannot tell
+
+
 def test_intervals_cover():
     rng = np.random.default_rng(5)
     true = np.array([0.0, 0.5, 1.0, 2.0])
@@ -156,6 +198,7 @@ def test_large_votes_are_quick_and_right():
         (lambda: strength.strengths(["a"], ["b"], [1], ["x"]), "one cluster"),
         (lambda: strength.strengths(["a"], ["b"], [1], ["x", "y"]), "2 clusters"),
         (lambda: strength.strengths(["a"], ["b"], [1], prior=-1), "prior is -1"),
+        (lambda: strength.strengths(["a"] * 2, ["b"] * 2, [1, 0], weights=[0, 0]), "all weights are 0"),
         (lambda: strength.strengths(["a"], ["b"], [1], prior=0), "infinite or unknown"),
         (lambda: strength.strengths(["a", "c"] * 2, ["b", "d"] * 2, [1, 0, 0, 1], prior=0), "infinite or unknown"),
         (lambda: strength.strengths(["a"], ["b"], [1], style={"length": [float("nan")]}), "style 'length' nan"),

@@ -3,6 +3,9 @@
 The log-odds that an engine solves an item are its ability minus the item's difficulty (Rasch 1960). Difficulties are
 random, around a mean of each suite's own, and are integrated out (marginal maximum likelihood, Bock and Aitkin 1981), so
 that few engines do not make abilities spread too far. A suite that all find hard counts for no less than an easy one.
+
+Standard errors are the larger of a robust one (a sandwich) and the model's own, weak prior included: of an engine that
+solved everything, or of engines that no suite links, a robust error sees no spread at all.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ MIDDLE = 1000.0  #: points of the engines' mean ability
 MOST = 500  #: engines and suites, of each
 _WIDE = 5.0  # log-odds: standard deviation of the weak prior of abilities, so that all-or-nothing engines stay finite
 _LOOSE = 1.0  # the same of the logarithm of a suite's spread of difficulty
+_FAR = 100.0  # the same of a suite's mean difficulty, which is infinite where nobody ever fails
 _NODES = 31
 _TWO = 2
 _STEP = 1e-4
@@ -54,7 +58,9 @@ class Abilities:
     Attributes:
         engines: In the order of their first answer.
         values: Abilities in log-odds, around a mean of 0.
-        covariance: Of `values`.
+        groups: Engines that suites link, directly or over others. What lies between two groups is unknown: gaps there are
+            the prior's, and so wide.
+        extreme: Engines that solved everything or nothing. How far they are away is the prior's word alone.
         difficulty: Each suite's mean difficulty and its spread over items, in log-odds.
         critical: Standard errors to either side of an interval.
     """
@@ -63,17 +69,20 @@ class Abilities:
         self,
         engines: Sequence[str],
         values: FloatArray,
-        covariance: FloatArray,
+        covariances: Sequence[FloatArray],
         difficulty: dict[str, tuple[float, float]],
-        answers: Sequence[int],
+        read: Read,
         critical: float,
     ) -> None:
         self.engines = tuple(engines)
         self.values = values
-        self.covariance = covariance
         self.difficulty = difficulty
         self.critical = critical
-        self._answers = tuple(answers)
+        self.groups = _linked(read)
+        right, tries = read.right.sum(axis=0), read.tries.sum(axis=0)
+        self.extreme = tuple(name for i, name in enumerate(engines) if right[i] in {0, tries[i]})
+        self._covariances = covariances
+        self._answers = tuple(int(n) for n in tries)
 
     def ability(self, engine: str) -> Ability:
         """An engine's ability against the mean of all engines, which stands at 1,000 points.
@@ -82,7 +91,7 @@ class Abilities:
             InputError: It answered nothing.
         """
         i = self._place(engine)
-        se = SCALE * sqrt(max(0.0, float(self.covariance[i, i])))
+        se = SCALE * sqrt(max(0.0, *(float(c[i, i]) for c in self._covariances)))
         return Ability(engine, self._points(MIDDLE + SCALE * float(self.values[i]), se, i), se, self._answers[i])
 
     def gap(self, one: str, other: str) -> Interval:
@@ -92,8 +101,7 @@ class Abilities:
             InputError: One of them answered nothing.
         """
         i, j = self._place(one), self._place(other)
-        c = self.covariance
-        se = SCALE * sqrt(max(0.0, float(c[i, i] + c[j, j] - 2 * c[i, j])))
+        se = SCALE * sqrt(max(0.0, *(float(c[i, i] + c[j, j] - 2 * c[i, j]) for c in self._covariances)))
         return self._points(SCALE * float(self.values[i] - self.values[j]), se, i)
 
     def _place(self, engine: str) -> int:
@@ -111,7 +119,8 @@ def abilities(
 ) -> Abilities:
     """Abilities of engines by marginal maximum likelihood with a weak normal prior.
 
-    Standard errors are robust, by items, or by clusters of items where they are given.
+    Standard errors are robust, by items, or by clusters of items where they are given, and never smaller than the model's
+    own: the square root of the inverse curvature of the log posterior.
 
     Args:
         answers: What engines did on items; an item is one of its suite. An engine need not have taken all.
@@ -132,18 +141,18 @@ def abilities(
     inverse = np.linalg.inv(_curvature(at, read))
     scores = _sums(_item_scores(at, read)[1], read.groups)
     count = len(scores)
-    covariance = inverse @ (scores.T @ scores) @ inverse * count / (count - 1)
+    robust = inverse @ (scores.T @ scores) @ inverse * count / (count - 1)
     centre = np.eye(k) - 1 / k
     critical = normal_quantile(1 - alpha / 2) if clusters is None else t_quantile(1 - alpha / 2, count - 1)
     return Abilities(
         read.engines,
         at[:k] - at[:k].mean(),
-        centre @ covariance[:k, :k] @ centre,
+        [centre @ c[:k, :k] @ centre for c in (robust, inverse)],
         {
             name: (float(at[k + i] - at[:k].mean()), float(np.exp(at[k + suites + i])))
             for i, name in enumerate(read.suites)
         },
-        [int(n) for n in read.tries.sum(axis=0)],
+        read,
         critical,
     )
 
@@ -197,12 +206,23 @@ def read_answers(answers: Sequence[Answer], clusters: Sequence[Hashable] | None)
     return Read(engines, suites, items, right, tries, suite, groups)
 
 
+def _linked(read: Read) -> tuple[tuple[str, ...], ...]:
+    """The engines in groups that no suite joins: who took one suite is compared by it, be it by other items of it."""
+    groups = [{i} for i in range(len(read.engines))]
+    for suite in range(len(read.suites)):
+        took = set(np.flatnonzero(read.tries[read.suite == suite].any(axis=0)).tolist())
+        joined = took.union(*(one for one in groups if one & took))
+        groups = [one for one in groups if not one & joined] + ([joined] if joined else [])
+    return tuple(tuple(read.engines[i] for i in sorted(one)) for one in sorted(groups, key=min))
+
+
 def _objective(at: FloatArray, read: Read) -> tuple[float, FloatArray]:
     """The negative log posterior and its gradient: abilities, suites' means, logarithms of their spreads."""
     total, scores = _item_scores(at, read)
     k, suites = len(read.engines), len(read.suites)
     precision = np.zeros(len(at))
     precision[:k] = 1 / _WIDE**2
+    precision[k : k + suites] = 1 / _FAR**2
     precision[k + suites :] = 1 / _LOOSE**2
     return -total + 0.5 * float(precision @ at**2), -scores.sum(axis=0) + precision * at
 

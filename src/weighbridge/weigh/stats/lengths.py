@@ -8,13 +8,24 @@ win rate is the mean over questions of what the model says without its length te
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from math import exp, log, sqrt
+from math import exp, inf, log, sqrt
 
 import numpy as np
 from msgspec import Struct
 
 from weighbridge.errors import InputError
-from weighbridge.weigh.stats.means import ALPHA, Codes, FloatArray, codes_of, mean_interval, t_quantile
+from weighbridge.weigh.stats.means import (
+    ALPHA,
+    Bounds,
+    Codes,
+    FloatArray,
+    codes_of,
+    fractions,
+    mean_interval,
+    spread,
+    t_quantile,
+    wilson,
+)
 from weighbridge.weigh.types import Interval
 
 PRIOR = (
@@ -52,7 +63,8 @@ def controlled(
     """The length-controlled win rate, with an interval that allows for the fitted coefficients and the drawn questions.
 
     The standard error is robust (a sandwich), by clusters where they are given; the interval is symmetric in log-odds, with
-    Student's t. Coefficients have a weak prior, where AlpacaEval has a cross-validated L1 penalty and two extra baselines of
+    Student's t. Near 0 or 1 a robust error sees hardly any spread: in log-odds no end is nearer than Wilson's of the plain
+    win rate, times what the model's own error of the win rate grows by where length is taken out. Coefficients have a weak prior, where AlpacaEval has a cross-validated L1 penalty and two extra baselines of
     its own: `benchmarks/published.py` prints how far the two are apart. Without `difficulty` they are different figures.
 
     Args:
@@ -87,10 +99,16 @@ def controlled(
     gradient = (equal * (rates * (1 - rates))[:, None]).mean(axis=0)
     errors = [_error(values, groups, count) for values in (moves @ gradient + (rates - rate) / len(y), moves[:, 1])]
     critical = t_quantile(1 - alpha / 2, count - 1 if clusters is not None else len(y) - x.shape[1])
+    split = _split(y, probability)
+    errors[1] = max(errors[1], sqrt(split * float(slope[1, 1])))
+    of_model = sqrt(float(gradient @ slope @ gradient) + float(rates.var()) / len(y))
+    inner = min(1 - _EDGE, max(_EDGE, rate))
+    reach = critical * errors[0] / (inner * (1 - inner))
+    least = _least(y, clusters, split, of_model / (inner * (1 - inner)), alpha)
     coefficient = float(fitted[1])
     return Controlled(
         raw=mean_interval(y.tolist(), clusters, alpha=alpha),
-        controlled=_in_odds(rate, critical * errors[0], len(y)),
+        controlled=_in_odds(rate, max(reach, least.low), max(reach, least.high), len(y)),
         length=Interval(
             value=coefficient, low=coefficient - critical * errors[1], high=coefficient + critical * errors[1], n=len(y)
         ),
@@ -159,11 +177,31 @@ def _error(influence: FloatArray, groups: Codes, count: int) -> float:
     return sqrt(float(sums @ sums) * count / (count - 1))
 
 
-def _in_odds(rate: float, half: float, n: int) -> Interval:
-    """An interval that is symmetric in log-odds, so that it stays a share."""
-    inner = min(1 - _EDGE, max(_EDGE, rate))
-    middle, reach = log(inner / (1 - inner)), half / (inner * (1 - inner))
-    low, high = (1 / (1 + exp(-max(-700.0, min(700.0, middle + sign * reach)))) for sign in (-1, 1))
+def _split(y: FloatArray, probability: FloatArray) -> float:
+    """What is left of the variance of wins and losses beside ties and other fractions, if one more were a win or a loss."""
+    whole = probability * (1 - probability)
+    return float(1 - max(0.0, min(1.0, (y * (1 - y)).sum() / whole.sum())) * len(y) / (len(y) + 1))
+
+
+def _least(y: FloatArray, clusters: Sequence[Hashable] | None, split: float, error: float, alpha: float) -> Bounds:
+    """How far the ends lie away at least, in log-odds: as Wilson's of the plain win rate, in units of the model's errors."""
+    of = spread(fractions(y), clusters)
+    ends = wilson(of.mean, of.effective / split, of.critical(alpha / 2, scored=True))
+    plain = fit(np.ones((len(y), 1)), y)
+    chance = float(_logistic(plain)[0])
+    wider = max(1.0, error * sqrt(len(y) * chance * (1 - chance) + PRIOR))
+    return Bounds(wider * (float(plain[0]) - _odds(ends.low)), wider * (_odds(ends.high) - float(plain[0])))
+
+
+def _odds(share: float) -> float:
+    """Log-odds, infinite at 0 and 1."""
+    return log(share / (1 - share)) if 0 < share < 1 else (share - 0.5) * inf
+
+
+def _in_odds(rate: float, down: float, up: float, n: int) -> Interval:
+    """An interval around a rate whose ends lie so far away in log-odds: it stays a share."""
+    middle = _odds(min(1 - _EDGE, max(_EDGE, rate)))
+    low, high = (1 / (1 + exp(-max(-700.0, min(700.0, end)))) for end in (middle - down, middle + up))
     return Interval(value=rate, low=min(rate, low), high=max(rate, high), n=n)
 
 

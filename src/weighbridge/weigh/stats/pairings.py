@@ -11,6 +11,7 @@ from weighbridge.errors import InputError
 from weighbridge.weigh.stats.means import Codes, FloatArray
 
 MOST = 2_000  #: engines; all pairs of them are kept in memory
+_SAME = 1e-9  # of the largest value: a column that varies by less is constant but for rounding
 
 
 class Votes(NamedTuple):
@@ -84,9 +85,23 @@ def read(
         one,
         other,
         _numbers("score", scores, n, low=0.0, high=1.0),
-        np.ones(n) if weights is None else _numbers("weight", weights, n, low=0.0),
-        np.column_stack([column / (float(column.std()) or 1.0) for column in columns]) if columns else np.zeros((n, 0)),
+        np.ones(n) if weights is None else _weights(weights, n),
+        np.column_stack([column / _scale(column) for column in columns]) if columns else np.zeros((n, 0)),
     )
+
+
+def _scale(column: FloatArray) -> float:
+    """The standard deviation of a feature, or where it is constant its size, so that its unit never matters."""
+    largest = float(np.abs(column).max())
+    spread = float((column / largest).std()) if largest else 0.0
+    return largest * (spread if spread > _SAME else 1.0) or 1.0
+
+
+def _weights(weights: Sequence[float], votes: int) -> FloatArray:
+    found = _numbers("weight", weights, votes, low=0.0)
+    if not found.any():
+        raise InputError("No vote counts: all weights are 0.", fix="Give some votes a weight above 0, or no weights.")
+    return found
 
 
 def _engines(first: Sequence[str], second: Sequence[str]) -> tuple[list[str], Codes, Codes]:

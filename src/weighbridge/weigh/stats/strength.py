@@ -143,8 +143,11 @@ def strengths(
     """Strengths of engines from votes on pairs.
 
     The prior is one tie of every engine with an average one, and counts in the standard errors as one vote. Without it an
-    engine that always won would be infinitely strong. Beside it stands one on each style effect, of ten log-odds. Errors are robust ones, but never smaller than the model's own, less
-    the share of ties: of votes that all went one way a robust error sees no spread.
+    engine that always won would be infinitely strong. Beside it stands one on each style effect, of ten log-odds.
+
+    Errors are robust ones, but never smaller than the model's own: of votes that all went one way, or that all were ties, a
+    robust error sees no spread. Ties spread less than the model says, by their share, of the pair and of all votes, if one
+    more vote were decided. What the prior adds is never taken off.
 
     Args:
         first: The one engine of each vote.
@@ -171,10 +174,11 @@ def strengths(
     if prior:
         groups = np.concatenate([groups, count + np.arange(len(votes.names))])
     found, inverse = _fit(seen, alone=not prior)
-    ties = float((votes.weights * 4 * votes.scores * (1 - votes.scores)).sum() / votes.weights.sum())
     residuals = (seen.scores - _logistic(seen.odds(found))) * seen.weights
     robust = inverse @ _meat(seen, residuals, groups, plain=clusters is None) @ inverse
-    covariances = [robust, inverse * max(0.0, 1 - ties)]
+    chance = _logistic(votes.odds(found))
+    tied = votes.information(votes.weights * chance * (1 - chance) * (1 - _decided(votes, groups[: len(votes.scores)])))
+    covariances = [robust, inverse - inverse @ tied @ inverse]
     k = len(votes.names)
     effects = [
         Style(name, _around(found[k + i], critical * sqrt(max(c[k + i, k + i] for c in covariances)), len(first)))
@@ -218,6 +222,23 @@ def _fit(votes: Votes, *, alone: bool) -> tuple[FloatArray, FloatArray]:
         "These votes leave a strength infinite or unknown: someone always won, or two groups never met.",
         fix="Give a prior above 0.",
     )
+
+
+def _decided(votes: Votes, groups: Codes) -> FloatArray:
+    """How much of a vote's variance is left beside ties, for each vote: 1 where none can be, 0 where all must be.
+
+    One more decided vote is counted in, as large as a group of votes is (Kish's effective number of them). A pair's share
+    is drawn towards that of all votes by as much, and never taken below it: few ties of two engines tell little.
+    """
+    split = votes.weights * (1 - 4 * votes.scores * (1 - votes.scores))
+    sizes = np.bincount(groups, weights=votes.weights)
+    more = float(sizes @ sizes) / float(sizes.sum())
+    overall = float((split.sum() + more) / (votes.weights.sum() + more))
+    low, high = np.minimum(votes.one, votes.other), np.maximum(votes.one, votes.other)
+    _, pair = np.unique(low * len(votes.names) + high, return_inverse=True)
+    by_pair = (np.bincount(pair, weights=split) + more * overall) / (np.bincount(pair, weights=votes.weights) + more)
+    found: FloatArray = np.maximum(overall, by_pair)[pair]
+    return found
 
 
 def _meat(votes: Votes, residuals: FloatArray, groups: Codes, *, plain: bool) -> FloatArray:
