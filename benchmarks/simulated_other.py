@@ -74,15 +74,6 @@ def together_claims(draws: int, seed: int) -> Iterator[Row]:
     error = float(np.std(share_bh) / sqrt(draws))
     name = "Benjamini-Hochberg, share false"
     yield Row("Several claims", name, "4 of 10 true, dependent", 10, "error", ALPHA, found, error, draws)
-    for groups in (20, 200):
-        held = []
-        for index in range(max(200, draws // 4)):
-            columns = rng.normal(size=(groups, 1)) + rng.normal(size=(groups, 10))
-            bounds = several.simultaneous(columns, alpha=ALPHA, seed=seed + index, draws=500)
-            held.append(all(one.low <= 0 for one in bounds))
-        yield row(
-            "Several claims", "simultaneous lower bounds", "10 columns, dependent", groups, "coverage", 0.95, held
-        )
 
 
 RATED = {

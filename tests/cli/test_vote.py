@@ -11,6 +11,7 @@ import weighings
 from typer.testing import CliRunner
 
 from weighbridge.canon import Ballot
+from weighbridge.canon.ballots import Pick
 from weighbridge.cli import app
 from weighbridge.errors import InputError, StoreError, TooLargeError
 from weighbridge.weigh import document
@@ -229,6 +230,47 @@ def test_random_votes_are_about_even_and_rows_leave_skips_out():
     assert found.alpha is not None
     assert found.alpha.low < 0 < found.alpha.high
     assert all(r.corrected and r.corrected.low < 0 < r.corrected.high for r in found.raters)
+
+
+PICKS: tuple[Pick, Pick] = ("candidate", "base")
+
+
+def test_votes_on_one_document_count_as_one_look():
+    def summary(copies, *, clustered):
+        rng, made = random.Random(1), []
+        for i in range(20):
+            first = rng.choice(PICKS)
+            choices = {"ann": first, "bob": first if rng.random() < 0.7 else rng.choice(PICKS)}
+            for j in range(copies):
+                for voter, choice in choices.items():
+                    cluster = f"doc {i}" if clustered else ""
+                    made.append(Ballot(f"p{i}-{j}", f"s{i}-{j}", "b", "c", choice, voter, 1.0, "b", cluster))
+        return people.summarise(made, pairs=20 * copies, seed=1)
+
+    def widths(found):
+        rater, voter = found.raters[0], found.voters[0]
+        shares = (rater.agreed, rater.corrected, found.alpha, voter.first, found.standings[0].share)
+        return [share.high - share.low for share in shares]
+
+    one, many, apart = (
+        widths(summary(copies, clustered=clustered)) for copies, clustered in ((1, False), (25, True), (25, False))
+    )
+    assert all(width > 0.9 * alone > 2 * wrong for width, alone, wrong in zip(many, one, apart, strict=True))
+
+
+def test_two_candidates_on_one_sample_hang_together():
+    rng = random.Random(2)
+    made = []
+    for i in range(40):
+        for voter in ("ann", "bob"):
+            choice = rng.choice(PICKS)
+            made += [Ballot(f"p{i}{c}", f"s{i}", "a", c, choice, voter, 1.0, "a") for c in "bcdefg"]
+    many, one = (
+        people.summarise(rows, pairs=40, seed=1).alpha for rows in (made, [b for b in made if b.candidate == "b"])
+    )
+    assert many
+    assert one
+    assert many.high - many.low > 0.9 * (one.high - one.low)
 
 
 def test_votes_correct_a_judge_that_is_too_fond_of_the_candidate():

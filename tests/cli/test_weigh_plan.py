@@ -17,6 +17,7 @@ from weighbridge.weigh import plans
 from weighbridge.weigh.document import writing
 from weighbridge.weigh.report import planned
 from weighbridge.weigh.stats.assumed import Assumptions
+from weighbridge.weigh.types import Interval
 
 SUPPOSED = ("--discordance", "0.2", "--margin", "0.05")
 
@@ -121,6 +122,16 @@ def test_few_pairs_are_no_pilot(run, tmp_path):
     alone = build(30)
     with pytest.raises(InputError, match="no candidate"):
         plans.pilots(replace(alone, results={alone.base: alone.results[alone.base]}), difference=0)
+
+
+def test_the_ends_of_a_pilot_of_grades_need_what_such_squares_need():
+    assumed = Assumptions(0.0025, -0.02, binary=False)
+    pilot = plans.Pilot("new", assumed, Interval(0.0025, 0.002, 0.003, 100))
+    found = plans.planned(pilot, margin=0.03, alpha=0.05, power=0.8, available=None, cost=(), seed=0)
+    assert (found.fewest, found.plan.needed, found.most) == (299, 299, 299)  # the exact bound's, whatever the squares
+    right = replace(pilot, assumptions=Assumptions(0.02, -0.02), disagree=Interval(0.02, 0.01, 0.03, 100))
+    supposed = plans.planned(right, margin=0.03, alpha=0.05, power=0.8, available=None, cost=(), seed=0)
+    assert supposed.fewest == supposed.plan.needed  # right and wrong answers disagree in as many as one is worse in
 
 
 def test_prices_in_two_currencies_make_no_sum():

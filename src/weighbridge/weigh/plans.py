@@ -15,11 +15,12 @@ from weighbridge.exchange.tries import estimate_usage
 from weighbridge.weigh import stats
 from weighbridge.weigh.axes.making import MICRO, clusters_of
 from weighbridge.weigh.stats import planning, sizes
-from weighbridge.weigh.stats.assumed import Assumptions, assume
+from weighbridge.weigh.stats.assumed import Assumptions, assume, least_square
 from weighbridge.weigh.stats.planning import Plan
 from weighbridge.weigh.types import Interval, Sample, Weighing
 
 LEAST = 20  #: pairs of a pilot; fewer say next to nothing of how often two engines differ
+_LEAST_SQUARE = 1e-4  # of a pair's scores, whatever the pilot leaves open
 OUTPUT = 300  #: tokens of an answer, where neither the sample nor the user says
 
 
@@ -151,9 +152,10 @@ def planned(
     found = planning.plan(assumed, margin=margin, alpha=alpha, power=power, available=available, seed=seed)
     ends: list[int | None] = [None, None]
     if isinstance(pilot, Pilot):
+        least = max(_LEAST_SQUARE, least_square(assumed.difference, binary=assumed.binary))
         ends = [
             sizes.samples_needed(
-                replace(assumed, mean_square=min(1.0, max(end, abs(assumed.difference), 1e-4))),
+                replace(assumed, mean_square=min(1.0, max(end, least))),
                 margin=margin,
                 alpha=alpha,
                 power=power,

@@ -91,6 +91,32 @@ def test_judges_agree_on_pairs_and_on_grades():
     assert harmony(replace(alone, judges=alone.judges[:1])) == ()
 
 
+def test_what_belongs_together_counts_as_one_look():
+    def copied(count, clusters):
+        samples, said = [], []
+        for i in range(20):
+            for j in range(count):
+                one = weighings.build(1).samples[0]
+                samples.append(replace(one, id=f"s{i}-{j}", cluster=f"doc {i}" if clusters else ""))
+                scores = {JUDGES[0]: float(i % 2), JUDGES[1]: float((i % 2) ^ (i % 5 == 0))}
+                judged = [Judgement(name, score, first=e) for name, score in scores.items() for e in (BASE, OTHER)]
+                said.append(Preference(f"s{i}-{j}", 0.5, tuple(judged)))
+        made = judged_by(samples, said)
+        return harmony(made)[0]
+
+    def judged_by(samples, said):
+        made = judged(6)
+        results = dict.fromkeys(made.results, ())
+        return replace(made, samples=tuple(samples), preferences={OTHER: tuple(said)}, results=results)
+
+    alone, together, apart = copied(1, clusters=False), copied(9, clusters=True), copied(9, clusters=False)
+    assert (alone.agreed.n, together.agreed.n) == (20, 180)
+    for name in ("agreed", "corrected"):
+        width = {which: getattr(of, name).high - getattr(of, name).low for which, of in
+                 (("alone", alone), ("together", together), ("apart", apart))}  # fmt: skip
+        assert width["together"] > 0.9 * width["alone"] > 1.5 * width["apart"]
+
+
 def test_agreement_in_words():
     share = Interval(0.5, 0.25, 0.75, 8)
     assert Harmony("a", "b", share).sentence == "a and b agree on 50.0% (25.0\u201375.0) of 8 pairs."

@@ -65,7 +65,68 @@ def test_raters_who_always_agree_may_still_disagree_on_what_nobody_showed():
     found = agreement.kappa(one, one, seed=1)
     assert found is not None
     assert found.value == found.high == 1
-    assert found.low == pytest.approx(1 - (1 - 0.025 ** (1 / 30)))
+    # An unseen share of 11.2 % that disagrees, where chance disagrees in half.
+    assert found.low == pytest.approx(1 - (1 - 0.025 ** (1 / 31)) / 0.5, abs=0.02)
+
+
+def test_raters_who_always_agree_on_a_kind_that_is_rare_show_little():
+    one = [1] * 19 + [0]
+    found = agreement.kappa(one, one, seed=1)
+    assert found is not None
+    assert found.high == 1
+    assert found.low < 0.3
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        agreement.kappa([1, 0, 1], [1, 1, 1], seed=1),
+        agreement.kappa([1] * 3, [0] * 3, seed=1),
+        agreement.kappa([1] * 20, [1] * 19 + [0], seed=1),
+        agreement.krippendorff([(1, 0)] * 3, seed=1),
+        agreement.krippendorff([(1, 0)] * 3, metric="interval", seed=1),
+    ],
+)
+def test_what_did_not_vary_is_not_certain(found):
+    assert -1 <= found.low <= found.value <= found.high <= 1
+    assert found.high - found.low > 0.5
+
+
+@pytest.mark.parametrize(("n", "share", "true"), [(20, 0.05, 0.6), (20, 0.1, 0.6), (40, 0.05, 0.7), (60, 0.5, 0.6)])
+def test_intervals_hold_where_a_kind_is_rare(n, share, true):
+    apart = (1 - true) * share * (1 - share)
+    tables = np.random.default_rng(3).multinomial(n, [1 - share - apart, apart, apart, share - apart], 300)
+    known, held = {}, []
+    for counts in map(tuple, tables.tolist()):
+        if counts not in known:
+            one, other = (np.repeat(kinds, counts).tolist() for kinds in ([0, 0, 1, 1], [0, 1, 0, 1]))
+            known[counts] = agreement.kappa(one, other, seed=1, draws=400)
+        if (found := known[counts]) is not None:
+            held.append(found.low <= true <= found.high)
+    assert np.mean(held) >= 0.92
+
+
+def test_the_order_of_units_does_not_matter():
+    rng = np.random.default_rng(6)
+    one, other, labels = (rng.integers(0, kinds, 60) for kinds in (3, 3, 12))
+    for order in (rng.permutation(60), np.arange(60)[::-1]):
+        for clusters in (None, labels):
+            given = [(a[order].tolist(), a.tolist()) for a in (one, other)]
+            groups = (None, None) if clusters is None else (clusters[order].tolist(), clusters.tolist())
+            moved, still = (agreement.kappa(given[0][i], given[1][i], groups[i], seed=1) for i in (0, 1))
+            assert moved == still
+    units = rng.integers(1, 6, size=(30, 3))
+    for metric in ("nominal", "interval"):
+        moved, still = (agreement.krippendorff(u.tolist(), metric=metric, seed=1) for u in (units[::-1], units))
+        assert moved is not None
+        assert still is not None
+        assert (moved.low, moved.high) == pytest.approx((still.low, still.high), abs=1e-9)
+
+
+def test_kinds_without_an_order_are_compared_all_the_same():
+    found = agreement.kappa([1, "a", None, 1], [1, "a", "a", None], seed=1)
+    assert found is not None
+    assert found.value == pytest.approx(0.1875 / 0.6875)
 
 
 def test_one_value_alone_tells_nothing():

@@ -38,6 +38,14 @@ def test_bootstrap_is_close_to_students_where_nothing_is_skewed():
     assert clusters.bootstrap(values, labels, alpha=0.05, seed=2) != found
 
 
+def test_the_order_of_samples_does_not_matter():
+    rng = np.random.default_rng(6)
+    values, labels = rng.choice([-1.0, 0.0, 1.0], size=120), rng.integers(0, 30, 120)
+    found = clusters.bootstrap(values, labels.tolist(), alpha=0.05, seed=1)
+    order = rng.permutation(120)
+    assert clusters.bootstrap(values[order], labels[order].tolist(), alpha=0.05, seed=1) == pytest.approx(found)
+
+
 def test_bootstrap_follows_skew():
     values = np.random.default_rng(4).exponential(size=60)
     found = clusters.bootstrap(values, alpha=0.05, seed=1)

@@ -87,6 +87,15 @@ def test_a_pilot_tells_all_but_the_difference():
     assert assume([0.2, 0.4, 0.9], [0.3, 0.4, 0.1]).binary is False
 
 
+def test_grades_may_differ_less_in_square_than_in_mean():
+    base, candidate = [0.5, 0.5] * 50, [0.45, 0.55] * 50
+    found = assume(base, candidate, difference=-0.02)
+    assert found.mean_square == pytest.approx(0.0025)
+    assert sizes.samples_needed(found, margin=0.03, alpha=0.05) == 299
+    assert assume(base, candidate, difference=-0.2).mean_square == pytest.approx(0.04)
+    assert assume([1.0, 0.0], [1.0, 0.0], difference=-0.99).mean_square == 0.99
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.floats(0.01, 0.9), st.floats(0.005, 0.3), st.integers(3, 5000), st.booleans())
 def test_power_lies_between_nothing_and_certainty_and_rises(share, margin, n, binary):

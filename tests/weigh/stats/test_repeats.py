@@ -45,7 +45,34 @@ def test_the_noise_floor_is_what_two_runs_show():
     found = repeats.noise((rng.random((5, 200)) < chance).T.astype(float).tolist())
     assert found is not None
     assert found.sd.low < seen < found.sd.high
-    assert found.floor == pytest.approx(1.96 * found.sd.value, rel=1e-4)
+    assert found.floor == pytest.approx(1.96 * found.sd.value, rel=0.02)
+
+
+def test_where_nothing_flipped_the_floor_is_two_flips():
+    found = repeats.noise([[0.0, 0.0]] * 50 + [[1.0, 1.0]] * 50)
+    assert found is not None
+    assert found.sd.value == 0
+    assert 0.02 < found.floor < 0.03
+
+
+@pytest.mark.parametrize(("n", "chance"), [(20, 0.01), (50, 0.01), (20, 0.05), (100, 0.05), (30, 0.4)])
+def test_the_floor_is_rarely_exceeded(n, chance):
+    known, beyond = {}, 0
+    for passes in np.random.default_rng(7).random((1000, 4, n)) < chance:
+        flipped = int((passes[0] != passes[1]).sum())
+        if flipped not in known:
+            found = repeats.noise([(0.0, 1.0)] * flipped + [(1.0, 1.0)] * (n - flipped))
+            known[flipped] = found.floor if found else 0.0
+        first, second = passes[2:].mean(axis=1)
+        beyond += abs(first - second) > known[flipped] + 1e-12
+    assert beyond / 1000 <= 0.05 + 3 * (0.05 * 0.95 / 1000) ** 0.5
+
+
+def test_grades_that_always_vary_a_little_keep_a_small_floor():
+    rng = np.random.default_rng(8)
+    found = repeats.noise((0.5 + rng.normal(0, 0.05, size=(100, 2))).tolist())
+    assert found is not None
+    assert found.floor == pytest.approx(1.96 * found.sd.value, rel=0.05)
 
 
 def test_samples_with_too_few_answers_are_left_out():

@@ -122,6 +122,33 @@ def test_bounds_hold_at_all_times_at_once():
     assert missed <= 10 + 3 * 3
 
 
+@pytest.mark.parametrize("chances", [(0.05, 0.07, 0.88), (0, 0, 1), (0.5, 0.5, 0), (0, 0.3, 0.7)])
+@pytest.mark.parametrize("n", [0, 1, 40, 3_000])
+def test_the_bounds_are_those_that_halving_finds(chances, n):
+    draws = np.random.default_rng(11).choice([1.0, -1.0, 0.0], p=chances, size=n)
+    ends = []
+    for signed in (draws, -draws):
+        low, high = -1.0, 1.0
+        for _ in range(26):
+            middle = (low + high) / 2
+            path = sequential.log_wealth(signed, np.ones(n), middle, largest=1)
+            low, high = (middle, high) if path.max(initial=0.0) >= np.log(20) else (low, middle)
+        ends.append(low)
+    assert sequential.bounds(draws, 0.05) == pytest.approx((ends[0], -ends[1]), abs=1e-12)
+
+
+def test_bounds_of_many_samples_are_found_with_few_looks(monkeypatch):
+    looks, real = [], sequential.log_wealth
+
+    def counted(sums, sizes, bound, **more):
+        looks.append(bound)
+        return real(sums, sizes, bound, **more)
+
+    monkeypatch.setattr(sequential, "log_wealth", counted)
+    sequential.bounds(np.random.default_rng(12).choice([1.0, -1.0, 0.0], p=[0.05, 0.07, 0.88], size=50_000), 0.05)
+    assert len(looks) <= 26  # of 52 by halving
+
+
 def test_superiority_is_a_margin_of_nothing():
     rng = np.random.default_rng(9)
     better = rng.choice([1.0, -1.0, 0.0], p=[0.2, 0.05, 0.75], size=600)

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from weighbridge.canon import Ballot
 from weighbridge.weigh import stats
-from weighbridge.weigh.judges.bias import both_orders
+from weighbridge.weigh.judges.bias import both_orders, clusters_of
 from weighbridge.weigh.numbers import MINUS, one_line, percent, plural, points, span
 from weighbridge.weigh.stats import agreement
 from weighbridge.weigh.types import Interval, Preference, Weighing
@@ -61,10 +61,11 @@ def harmony(weighing: Weighing) -> tuple[Harmony, ...]:
         return ()
     sided = verdicts(weighing.preferences)
     graded = grades(weighing)
+    clusters = clusters_of(weighing.samples)
     found = []
     for one, other in combinations(names, 2):
-        found += on_pairs(one, other, sided, seed=weighing.seed)
-        found += _on_grades(one, other, graded, seed=weighing.seed)
+        found += on_pairs(one, other, sided, clusters, seed=weighing.seed)
+        found += _on_grades(one, other, graded, clusters, seed=weighing.seed)
     return tuple(found)
 
 
@@ -103,13 +104,16 @@ def side(score: float) -> int:
     return (score > 0.5) - (score < 0.5)  # noqa: PLR2004 - neither
 
 
-def on_pairs(one: str, other: str, scores: Mapping[str, Mapping[Hashable, float]], *, seed: int) -> list[Harmony]:
+def on_pairs(
+    one: str, other: str, scores: Mapping[str, Mapping[Hashable, float]], clusters: Mapping[str, str], *, seed: int
+) -> list[Harmony]:
     """How two agree on those pairs that both judged; nothing where there is none.
 
     Args:
         one: The first one's name.
         other: The second one's name.
         scores: By name: the score of each pair (candidate and sample).
+        clusters: Which samples belong together, by id.
         seed: Of what is drawn for intervals.
     """
     ours, theirs = scores.get(one, {}), scores.get(other, {})
@@ -117,24 +121,30 @@ def on_pairs(one: str, other: str, scores: Mapping[str, Mapping[Hashable, float]
     if not shared:
         return []
     sides = [side(ours[key]) for key in shared], [side(theirs[key]) for key in shared]
-    clusters = _by_sample(shared)
-    return [Harmony(one, other, agreement.agreed(*sides, clusters), agreement.kappa(*sides, clusters, seed=seed))]
+    labels = together(shared, clusters)
+    return [Harmony(one, other, agreement.agreed(*sides, labels), agreement.kappa(*sides, labels, seed=seed))]
 
 
-def _on_grades(one: str, other: str, scores: Mapping[str, Mapping[Hashable, float]], *, seed: int) -> list[Harmony]:
+def _on_grades(
+    one: str, other: str, scores: Mapping[str, Mapping[Hashable, float]], clusters: Mapping[str, str], *, seed: int
+) -> list[Harmony]:
     ours, theirs = scores.get(one, {}), scores.get(other, {})
     shared = [key for key in ours if key in theirs]
     if not shared:
         return []
     apart = [abs(ours[key] - theirs[key]) for key in shared]
-    clusters = _by_sample(shared)
-    near = stats.mean_interval([float(distance < _APART) for distance in apart], clusters)
+    labels = together(shared, clusters)
+    near = stats.mean_interval([float(distance < _APART) for distance in apart], labels)
     rated = [(ours[key], theirs[key]) for key in shared]
-    alpha = agreement.krippendorff(rated, clusters, metric="interval", seed=seed)
+    alpha = agreement.krippendorff(rated, labels, metric="interval", seed=seed)
     return [Harmony(one, other, near, alpha, sum(apart) / len(apart))]
 
 
-def _by_sample(keys: Sequence[Hashable]) -> list[Hashable] | None:
-    """Samples as clusters: the same sample of two engines is no independent look. None where each comes once."""
-    samples: list[Hashable] = [key[1] if isinstance(key, tuple) else key for key in keys]
-    return samples if len(set(samples)) < len(samples) else None
+def together(keys: Iterable[Hashable], clusters: Mapping[str, str]) -> list[str] | None:
+    """A label of what each pair (engine and sample) hangs together with: its sample's cluster, else its sample.
+
+    The same sample of two engines is no independent look. None where each label comes once.
+    """
+    samples = [str(key[1]) if isinstance(key, tuple) else str(key) for key in keys]
+    labels = [f"cluster {clusters[one]}" if clusters.get(one) else f"sample {one}" for one in samples]
+    return labels if len(set(labels)) < len(labels) else None

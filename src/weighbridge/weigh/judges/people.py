@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import combinations
 
 from msgspec import Struct
@@ -82,22 +82,23 @@ def summarise(
         pairs: How many pairs could be voted on.
         seed: Of what is drawn for intervals.
         preferences: What judges said of the same samples, by candidate.
-        clusters: Which samples belong together, by id.
+        clusters: Which samples belong together, by id; by default those of the ballots.
     """
     scores = panel.people(ballots)
     names = sorted(scores)
-    raters = [h for one, other in combinations(names, 2) for h in panel.on_pairs(one, other, scores, seed=seed)]
+    joined = {b.sample: b.cluster for b in ballots if b.cluster} | dict(clusters or {})
+    raters = [h for one, other in combinations(names, 2) for h in panel.on_pairs(one, other, scores, joined, seed=seed)]
     return Summary(
         pairs=pairs,
         voted=len({ballot.pair for ballot in ballots if ballot.score is not None}),
         voters=tuple(
-            _voter(name, [b for b in ballots if b.voter == name]) for name in sorted({b.voter for b in ballots})
+            _voter(name, [b for b in ballots if b.voter == name], joined) for name in sorted({b.voter for b in ballots})
         ),
-        standings=tuple(_standings(ballots)),
+        standings=tuple(_standings(ballots, joined)),
         raters=tuple(raters),
-        alpha=_alpha(scores, seed),
-        judges=tuple(_with_judges(ballots, preferences or {}, seed)),
-        powered=tuple(_powered(ballots, preferences or {}, clusters or {})),
+        alpha=_alpha(scores, joined, seed),
+        judges=tuple(_with_judges(ballots, preferences or {}, joined, seed)),
+        powered=tuple(_powered(ballots, preferences or {}, joined)),
     )
 
 
@@ -110,7 +111,7 @@ def mean_scores(ballots: Sequence[Ballot]) -> dict[Hashable, float]:
     return {key: sum(scores) / len(scores) for key, scores in found.items()}
 
 
-def _voter(name: str, ballots: Sequence[Ballot]) -> Voter:
+def _voter(name: str, ballots: Sequence[Ballot], clusters: Mapping[str, str]) -> Voter:
     told = [b for b in ballots if b.score is not None]
     # A score tells of the candidate. Where that stood first it is the first's, else the rest is.
     first = [score if b.first == b.candidate else 1 - score for b in told if (score := b.score) is not None]
@@ -118,12 +119,16 @@ def _voter(name: str, ballots: Sequence[Ballot]) -> Voter:
         name,
         votes=len(told),
         skipped=len(ballots) - len(told),
-        first=stats.mean_interval(first) if first else None,
+        first=stats.mean_interval(first, panel.together(_pairs(told), clusters)) if first else None,
         last=max(b.at for b in ballots),
     )
 
 
-def _standings(ballots: Sequence[Ballot]) -> list[Standing]:
+def _pairs(ballots: Iterable[Ballot]) -> list[tuple[str, str]]:
+    return [(b.candidate, b.sample) for b in ballots]
+
+
+def _standings(ballots: Sequence[Ballot], clusters: Mapping[str, str]) -> list[Standing]:
     groups: dict[tuple[str, str], list[Ballot]] = {}
     for ballot in ballots:
         if ballot.score is not None:
@@ -131,11 +136,7 @@ def _standings(ballots: Sequence[Ballot]) -> list[Standing]:
     found = []
     for (base, candidate), told in groups.items():
         scores = mean_scores(told)
-        clusters = {(b.candidate, b.sample): b.cluster or f"sample {b.sample}" for b in told}
-        labels = [clusters[key] for key in clusters]
-        share = stats.mean_interval(
-            [scores[key] for key in clusters], labels if len(set(labels)) < len(labels) else None
-        )
+        share = stats.mean_interval(list(scores.values()), panel.together(scores, clusters))
         picks = [b.choice for b in told]
         found.append(
             Standing(
@@ -145,24 +146,27 @@ def _standings(ballots: Sequence[Ballot]) -> list[Standing]:
     return found
 
 
-def _alpha(scores: Mapping[str, Mapping[Hashable, float]], seed: int) -> Interval | None:
+def _alpha(scores: Mapping[str, Mapping[Hashable, float]], clusters: Mapping[str, str], seed: int) -> Interval | None:
     """How all voters agree on whom they prefer."""
     units: dict[Hashable, list[int]] = {}
     for given in scores.values():
         for key, score in given.items():
             units.setdefault(key, []).append(panel.side(score))
-    return agreement.krippendorff(list(units.values()), seed=seed) if units else None
+    return agreement.krippendorff(list(units.values()), panel.together(units, clusters), seed=seed) if units else None
 
 
 def _with_judges(
-    ballots: Sequence[Ballot], preferences: Mapping[str, Sequence[Preference]], seed: int
+    ballots: Sequence[Ballot],
+    preferences: Mapping[str, Sequence[Preference]],
+    clusters: Mapping[str, str],
+    seed: int,
 ) -> list[Harmony]:
     judged = panel.verdicts(preferences)
     crowd = "people"
     while crowd in judged:
         crowd += "*"
     scores: dict[str, Mapping[Hashable, float]] = {**judged, crowd: mean_scores(ballots)}
-    return [h for judge in judged for h in panel.on_pairs(judge, crowd, scores, seed=seed)]
+    return [h for judge in judged for h in panel.on_pairs(judge, crowd, scores, clusters, seed=seed)]
 
 
 def _powered(
@@ -172,7 +176,7 @@ def _powered(
     for candidate, rows in preferences.items():
         told = [(p.sample, p.score) for p in rows if p.score is not None and p.judged]
         human = [votes.get((candidate, sample)) for sample, _ in told]
-        labels = [clusters.get(sample) or f"sample {sample}" for sample, _ in told]
+        labels = [f"cluster {clusters[one]}" if clusters.get(one) else f"sample {one}" for one, _ in told]
         voted = {label for label, vote in zip(labels, human, strict=True) if vote is not None}
         if len(voted) < _LEAST:
             continue

@@ -1,24 +1,26 @@
 """How far two or more raters agree, beyond what chance alone would give: raw agreement, kappa, alpha.
 
-Intervals of kappa and alpha are from resampling whole units (clusters of units, where there are any), seeded.
+Intervals of kappa and alpha are from reweighing whole units (clusters of units, where there are any) at random, seeded:
+`reweighed` says how, and how kinds that are rare are allowed for. They do not depend on the order of units.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from math import isnan, nan
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from weighbridge.errors import InputError
-from weighbridge.weigh.stats.clusters import DRAWS, resamples
-from weighbridge.weigh.stats.means import ALPHA, Codes, FloatArray, codes_of, mean_interval, unseen
+from weighbridge.weigh.stats.clusters import DRAWS
+from weighbridge.weigh.stats.means import ALPHA, Codes, FloatArray, mean_interval
+from weighbridge.weigh.stats.reweighed import Imagined, Statistic, interval
 from weighbridge.weigh.types import Interval
 
 Metric = Literal["nominal", "interval"]
 Rating = Hashable | float | None
-Statistic = Callable[[FloatArray], FloatArray]
 
 KINDS = 1_000  #: distinct nominal values that are compared at most
 _TWO = 2
@@ -66,7 +68,7 @@ def kappa(
         clusters: One label per unit; None takes units as independent.
         seed: The same seed gives the same interval.
         alpha: Two-sided error rate.
-        draws: Resamples.
+        draws: How often weights are drawn.
 
     Returns:
         Kappa with its percentile interval; None where both raters only ever gave one and the same value, for then
@@ -90,7 +92,16 @@ def kappa(
         by_chance = (left * right).sum(axis=1) / n**2
         return _chance_corrected(1 - sums[:, 0] / n, 1 - by_chance)
 
-    return _interval(rows, statistic, clusters, seed=seed, alpha=alpha, draws=draws)
+    could = _two_raters(kinds)
+    return interval(rows, first != second, statistic, could, clusters, seed=seed, alpha=alpha, draws=draws)
+
+
+def _two_raters(kinds: int) -> Imagined:
+    """What two raters could have said: of one unit's weight in all, both the same kind; of another's, one kind and any other."""
+    one, rest = np.eye(kinds), (1 - np.eye(kinds)) / max(1, kinds - 1)
+    same, apart = np.ones((kinds, 1)), np.zeros((kinds, 1))
+    rows = np.block([[same, one, one], [apart, one, rest], [apart, rest, one]])
+    return Imagined(rows, np.repeat([1 / kinds, 0.5 / kinds], [kinds, 2 * kinds]))
 
 
 def krippendorff(
@@ -114,11 +125,11 @@ def krippendorff(
         metric: `nominal`: values are the same or not. `interval`: numbers, whose squared distance counts.
         seed: The same seed gives the same interval.
         alpha: Two-sided error rate.
-        draws: Resamples.
+        draws: How often weights are drawn.
 
     Returns:
         Alpha with its percentile interval and the number of units that had two values; None where there is no such unit
-        or all values are the same.
+        or all values are the same. Where grades of a few units only lie high (or low), it is narrower than it should be.
 
     Raises:
         InputError: There is no unit, lengths differ, a value of the interval metric is no finite number, or there are
@@ -131,12 +142,12 @@ def krippendorff(
     if not told:
         return None
     rated = [values for values, _ in told]
-    rows, statistic = _by_distance(rated) if metric == "interval" else _by_kind(rated)
+    rows, statistic, could = _by_distance(rated) if metric == "interval" else _by_kind(rated)
     kept = None if clusters is None else [label for _, label in told]
-    return _interval(rows, statistic, kept, seed=seed, alpha=alpha, draws=draws)
+    return interval(rows, rows[:, 1] > _NOTHING, statistic, could, kept, seed=seed, alpha=alpha, draws=draws)
 
 
-def _by_kind(rated: Sequence[Sequence[Rating]]) -> tuple[FloatArray, Statistic]:
+def _by_kind(rated: Sequence[Sequence[Rating]]) -> tuple[FloatArray, Statistic, Imagined]:
     """For each unit: values, disagreement within, how often each value was given; and alpha from sums of those."""
     kinds, codes = _kinds([value for values in rated for value in values])
     rows = np.zeros((len(rated), 2 + kinds))
@@ -151,10 +162,13 @@ def _by_kind(rated: Sequence[Sequence[Rating]]) -> tuple[FloatArray, Statistic]:
         expected = (n**2 - (pooled**2).sum(axis=1)) / (n * (n - 1))
         return _chance_corrected(sums[:, 1] / n, expected)
 
-    return rows, statistic
+    one, rest = np.eye(kinds), (1 - np.eye(kinds)) / max(1, kinds - 1)
+    of_two = np.full((kinds, 1), 2.0)
+    could = np.block([[of_two, 0 * of_two, 2 * one], [of_two, of_two, one + rest]]) * sizes.mean() / 2
+    return rows, statistic, Imagined(could, np.full(2 * kinds, 1 / kinds))
 
 
-def _by_distance(rated: Sequence[Sequence[Rating]]) -> tuple[FloatArray, Statistic]:
+def _by_distance(rated: Sequence[Sequence[Rating]]) -> tuple[FloatArray, Statistic, Imagined]:
     """The same where squared distances of numbers count: sums of values and of their squares are enough."""
     numbers = [_numbers(values) for values in rated]
     middle = float(np.concatenate(numbers).mean())  # distances do not change, but large numbers would lose their digits
@@ -165,7 +179,10 @@ def _by_distance(rated: Sequence[Sequence[Rating]]) -> tuple[FloatArray, Statist
         expected = 2 * (n * sums[:, 3] - sums[:, 2] ** 2) / (n * (n - 1))
         return _chance_corrected(sums[:, 1] / n, expected)
 
-    return rows, statistic
+    pooled = np.concatenate(numbers) - middle
+    low, high = pooled.min(), pooled.max()
+    could = np.array([_moments(np.array(pair)) for pair in ((low, low), (high, high), (low, high))])
+    return rows, statistic, Imagined(could * len(pooled) / len(rated) / 2, np.array([0.5, 0.5, 1.0]), distances=True)
 
 
 def _moments(values: FloatArray) -> tuple[float, float, float, float]:
@@ -189,52 +206,23 @@ def _given(values: Sequence[Rating]) -> list[Rating]:
 
 
 def _kinds(values: Sequence[Hashable]) -> tuple[int, Codes]:
-    codes = codes_of(values)
-    kinds = int(codes.max()) + 1
-    if kinds > KINDS:
+    """How many kinds there are, and each value's as a number: in their own order, where they have one."""
+    seen: list[Any] = list(dict.fromkeys(values))
+    with suppress(TypeError):
+        seen = sorted(seen)
+    if len(seen) > KINDS:
         raise InputError(
-            f"Raters gave {kinds:,} distinct values; at most {KINDS:,} are told apart.",
+            f"Raters gave {len(seen):,} distinct values; at most {KINDS:,} are told apart.",
             fix="Compare numbers with the interval metric.",
         )
-    return kinds, codes
+    places = {value: place for place, value in enumerate(seen)}
+    return len(seen), np.array([places[value] for value in values], dtype=np.intp)
 
 
 def _chance_corrected(seen: FloatArray, expected: FloatArray) -> FloatArray:
     """1 - seen / expected disagreement, not a number where chance would never disagree."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(expected > _NOTHING, 1 - seen / expected, nan)
-
-
-def _interval(
-    rows: FloatArray,
-    statistic: Statistic,
-    clusters: Sequence[Hashable] | None,
-    *,
-    seed: int,
-    alpha: float,
-    draws: int,
-) -> Interval | None:
-    """A statistic of summed rows, with the percentiles of the same over resampled clusters of rows.
-
-    Resamples in which the statistic does not exist are left out. Where no disagreement was seen at all, no resample shows
-    one either: what these units never showed may still be in a share `unseen` of them, which agree by chance alone.
-    """
-    value = float(statistic(rows.sum(axis=0, keepdims=True))[0])
-    if isnan(value):
-        return None
-    n = len(rows)
-    if clusters is not None:
-        codes = codes_of(clusters)
-        summed = np.zeros((int(codes.max()) + 1, rows.shape[1]))
-        np.add.at(summed, codes, rows)
-        rows = summed
-    if len(rows) < _TWO:
-        return Interval(value=value, low=-1.0, high=1.0, n=n)
-    if value > 1 - _NOTHING:
-        return Interval(value=value, low=1 - unseen(len(rows), alpha / 2), high=1.0, n=n)
-    drawn = np.concatenate([statistic(often @ rows) for often in resamples(len(rows), seed, draws)])
-    low, high = np.quantile(drawn[~np.isnan(drawn)], [alpha / 2, 1 - alpha / 2])
-    return Interval(value=value, low=min(value, float(low)), high=max(value, float(high)), n=n)
 
 
 def _same_length(one: Sequence[object], other: Sequence[object], clusters: Sequence[Hashable] | None) -> None:

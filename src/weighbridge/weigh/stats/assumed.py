@@ -64,5 +64,12 @@ def assume(
         sizes = np.bincount(codes_of(clusters))
         size = float(sizes @ sizes) / of.n
     icc = min(1.0, (of.design - 1) / (size - 1)) if size > 1 else 0.0
-    mean_square = min(1.0, max(seen, abs(difference)))
-    return Assumptions(mean_square, difference, is_binary(old, new), icc, size, of.n)
+    binary = is_binary(old, new)
+    return Assumptions(
+        min(1.0, max(seen, least_square(difference, binary=binary))), difference, binary, icc, size, of.n
+    )
+
+
+def least_square(difference: float, *, binary: bool) -> float:
+    """The least mean square that a mean difference can have: a right or wrong answer differs by 1 or not at all."""
+    return abs(difference) if binary else difference**2

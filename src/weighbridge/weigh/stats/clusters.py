@@ -62,6 +62,8 @@ def bootstrap(
     sizes: FloatArray = np.bincount(codes).astype(np.float64)
     mean, count = float(values.mean()), len(sizes)
     sums: FloatArray = np.bincount(codes, weights=values - mean).astype(np.float64)
+    order = np.lexsort((sums, sizes))  # so that the order in which clusters come does not matter
+    sums, sizes = sums[order], sizes[order]
     error = cluster_error(sums, sizes)
     if error is None:
         return Bounds(-np.inf, np.inf)

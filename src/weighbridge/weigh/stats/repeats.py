@@ -9,10 +9,13 @@ import numpy as np
 from msgspec import Struct
 
 from weighbridge.errors import InputError
-from weighbridge.weigh.stats.means import ALPHA, mean_interval, normal_quantile
+from weighbridge.weigh.stats.means import ALPHA, FloatArray, mean_interval, normal_quantile
 from weighbridge.weigh.types import Interval
 
 _TWO = 2
+_GRID = (np.arange(1_000) + 0.5) / 1_000  # probabilities at which a distribution is looked at
+_STEPS = 50  # halvings
+_FEW = 10  # as in `means`: fewer samples that differ are too few to tell how far
 
 Scores = Sequence[Sequence[float]]
 
@@ -20,8 +23,9 @@ Scores = Sequence[Sequence[float]]
 class Noise(Struct, frozen=True):
     """How far two runs of one engine over one suite are apart by chance alone.
 
-    `sd` is the standard deviation of the difference of their means, with its interval; `floor` is the size that this
-    difference exceeds in a share `alpha` of cases. A change smaller than the floor shows nothing.
+    `sd` is the standard deviation of the difference of their means, with its interval; `floor` is the size that the
+    difference of two further runs exceeds in a share `alpha` of cases, though `sd` itself is only known roughly. A change
+    smaller than the floor shows nothing.
     """
 
     sd: Interval
@@ -95,6 +99,10 @@ def noise(scores: Scores, clusters: Sequence[Hashable] | None = None, *, alpha: 
     The variance of the difference of two runs' means is twice the mean variance within samples, over their number:
     samples are fixed, only answers are drawn. It holds where answers of one run are independent of one another.
 
+    The floor is a prediction: the variance is taken as gamma distributed around what was seen, with one flip more than
+    that, so that where nothing flipped the floor is not nothing. Where at least ten samples were graded differently, the
+    one more is of the size that was seen, else it is a flip from one end of the scale to the other.
+
     Args:
         scores: For each sample the scores of its answers, fractions. Samples with one answer are left out.
         clusters: One label per sample, for the interval around the standard deviation.
@@ -113,9 +121,27 @@ def noise(scores: Scores, clusters: Sequence[Hashable] | None = None, *, alpha: 
     within = [2 * float(np.var(told, ddof=1)) for told, _ in kept]
     of = mean_interval(within, _labels(kept, clusters), alpha=alpha)
     value, low, high = (sqrt(max(0.0, v) / len(kept)) for v in (of.value, of.low, of.high))
-    return Noise(
-        sd=Interval(value=value, low=low, high=high, n=len(kept)), floor=normal_quantile(1 - alpha / 2) * value
-    )
+    floor = _exceeded(np.asarray(within).round(12), alpha) / len(kept)
+    return Noise(sd=Interval(value=value, low=low, high=high, n=len(kept)), floor=floor)
+
+
+def _exceeded(variances: FloatArray, alpha: float) -> float:
+    """What the size of a sum of differences exceeds in a share `alpha` of cases, if they have about such variances.
+
+    Given its variance the sum is normal. Of n flips between 0 and 1 the posterior of the variance is gamma with shape
+    n + 1; other variances have the gamma with their sum and their sum of squares, and one more, for mean and variance.
+    """
+    from scipy.special import gammaincinv, ndtr  # loaded only here: it costs most of a second
+
+    total, squares = float(variances.sum()), float(variances @ variances)
+    more = 1.0 if np.count_nonzero(variances) < _FEW else squares / total
+    mean, square = total + more, squares + more**2
+    spreads = np.sqrt(square / mean * gammaincinv(mean**2 / square, _GRID))
+    low, high = 0.0, float(spreads[-1]) * normal_quantile(1 - alpha / 4)  # nothing is exceeded less often there
+    for _ in range(_STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if 2 * float(ndtr(-middle / spreads).mean()) > alpha else (low, middle)
+    return high
 
 
 def _over_samples(
