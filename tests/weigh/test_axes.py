@@ -115,7 +115,7 @@ def test_times_have_three_quantiles_and_no_end_where_nothing_was_seen_of_it():
 def test_what_the_suite_does_not_ask_for_does_not_apply():
     found = axes(weigh(samples(3), {"new@far": [result(n) for n in range(3)]}))
     assert {name for name, axis in found.items() if not axis.applies} == {
-        "format", "tools", "evasive", "refused", "retracted", "flips", "features_others_lack",
+        "format", "tools", "evasive", "refused", "retracted", "empty", "flips", "features_others_lack",
     }  # fmt: skip
 
 

@@ -31,7 +31,7 @@ class Signs(Struct, frozen=True, omit_defaults=True):
         failed: It gave no answer, or one that broke off, also where another engine answered in its place.
         malformed: JSON was asked for, and it gave none, or none of the schema.
         miscalled: It called a tool that there is not, or with arguments that do not fit it, or called none where it had to.
-        refused: It refused, or took its answer back.
+        refused: It refused, took its answer back, or gave nothing.
         seconds: Until its answer was complete.
         first_token: Seconds until its answer began.
         cost: In micro-units of `currency`.
@@ -102,7 +102,7 @@ def form(request: Request, reply: Reply) -> Form:
     return Form(
         malformed=not _is_json(shape.schema, reply.text) if shape is not None and wants_json else None,
         miscalled=not all(_fits(request, one.name, one.arguments) for one in calls) if calls else must_call or None,
-        refused=kind_of(reply) in ("refused", "retracted") if not calls else False,
+        refused=kind_of(reply) in ("refused", "retracted", "empty") if not calls else False,
     )
 
 

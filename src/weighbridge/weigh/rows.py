@@ -20,6 +20,7 @@ _SHARES = {
     "refused": "Refused",
     "evasive": "Evasive",
     "retracted": "Retracted",
+    "empty": "Empty",
     "missing_grades": "Grades missing",
 }
 _STEADY = {"flips": "Answers that flip"}

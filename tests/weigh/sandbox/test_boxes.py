@@ -68,6 +68,14 @@ def test_tests_call_the_code(box) -> None:
 
 
 @everywhere
+def test_what_is_no_text_can_be_printed(box) -> None:
+    tests = {"tests": "assert add(1, 2) == 3", "entry": "add"}
+    assert grade(box, tests, "def add(a, b):\n    print('\\ud800')\n    return a + b") == Grade(1.0)
+    cases = {"cases": [{"input": "\ud800", "output": "x\ud800"}]}
+    assert grade(box, cases, "import sys\nsys.stdin.read()\nprint('x\\ud800')") == Grade(1.0)
+
+
+@everywhere
 def test_programs_are_run_on_cases(box) -> None:
     cases = {"cases": [{"input": "2 3\n", "output": "5"}, {"input": "1 1", "output": "2\n\n"}, {"output": "0"}]}
     code = "import sys\nprint(sum(map(int, sys.stdin.read().split())), ' ')"
@@ -130,7 +138,7 @@ def test_time_memory_files_and_output_are_bounded(box) -> None:
 def test_code_sees_no_environment(box, monkeypatch) -> None:
     monkeypatch.setenv("SOME_API_KEY", "secret")
     assert run(box, "import os\nprint(sorted(set(os.environ) - {'PWD', 'LC_CTYPE'}))").output == (
-        "['HOME', 'LANG', 'PATH', 'PYTHONHASHSEED', 'TMPDIR']\n"
+        "['HOME', 'LANG', 'PATH', 'PYTHONHASHSEED', 'PYTHONIOENCODING', 'TMPDIR']\n"
     )
 
 

@@ -11,7 +11,7 @@ from weighbridge.weigh.axes.making import MICRO, Pair, clusters_of, of_interval,
 from weighbridge.weigh.stats import repeats as formulas
 from weighbridge.weigh.types import Axis
 
-LABELS = ("answered", "evasive", "refused", "retracted")
+LABELS = ("answered", "evasive", "refused", "retracted", "empty")
 """What graders call kinds of answers."""
 
 _TIMES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))

@@ -17,7 +17,7 @@ from weighbridge.weigh.types import Axis, Scorecard
 MOST = 50  #: axes that may be weighted
 _LARGEST = 1_000_000.0
 
-_LOW_SHARES = frozenset({"refused", "evasive", "retracted", "missing_grades", "failures", "flips", "thinking"})
+_LOW_SHARES = frozenset({"refused", "evasive", "retracted", "empty", "missing_grades", "failures", "flips", "thinking"})
 _LOW_AMOUNTS = frozenset({"cost_per_1000", "cost_per_solved", "thinking_cost_per_1000"})
 _HIGH_AMOUNTS = frozenset({"throughput", "context", "other_hosts"})
 _WORDS: dict[str, dict[str, float]] = {

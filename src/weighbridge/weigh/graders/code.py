@@ -6,6 +6,7 @@ Code is run by `weigh.sandbox`; where nobody runs it the grade is missing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -19,9 +20,10 @@ MAX_SOURCE = 100_000  #: characters of tests, of what stands before the code, an
 MAX_SECONDS = 120
 MEMORY = (32, 8192)  #: MiB
 _FIELDS = {"tests", "entry", "before", "seconds", "memory", "cases", "language", "command", "file", "partial"}
-_FENCE = re.compile(
-    r"^ {0,3}(`{3,}|~{3,})[ \t]*([\w+#.-]*)[^\n]*\n(.*?)(?:^ {0,3}\1[`~]*[ \t]*$|\Z)", re.MULTILINE | re.DOTALL
-)
+_OPENED = re.compile(r"[ \t]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)?(`{3,}|~{3,})[ \t]*\{?\.?([\w+#.-]*)([^\n]*)")
+_ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]")
+_DEEP = 4  #: columns from which a fence is none, as Markdown has it, unless it stands in a list
+_CLOSED = re.compile(r"([ \t]*)(`{3,}|~{3,})[ \t]*")
 _NAMES = {
     "python": {"python", "py", "python3", "py3"},
     "javascript": {"javascript", "js", "node"},
@@ -74,11 +76,11 @@ def task_of(target: Any) -> Task:
 def extract(text: str, task: Task) -> str:
     """The code of an answer.
 
-    Of several fenced blocks those in the task's language count, else those that name none, else all; of these, the ones
-    that define an entry, if any does; of these the longest, and the last of equal ones. A block that is not closed ends
-    with the answer. Without any block the whole answer is code.
+    Of several fenced blocks those in the task's language count, else those that name none, else all. Of these the last one
+    that defines an entry, if any does: it corrects those before it. Else the longest, and the last of equal ones. A block
+    that is not closed ends with the answer. Without any block the whole answer is code.
     """
-    blocks = [(tag.lower(), body) for _, tag, body in _FENCE.findall(text.replace("\r\n", "\n") + "\n")]
+    blocks = list(_blocks(text.replace("\r\n", "\n") + "\n"))
     if not blocks:
         return text
     names = _NAMES.get(task.language.lower(), {task.language.lower()})
@@ -87,9 +89,55 @@ def extract(text: str, task: Task) -> str:
         or [body for tag, body in blocks if not tag]
         or [body for _, body in blocks]
     )
-    defining = [body for body in found if any(_defines(body, name) for name in task.entry)]
-    longest: str = max(reversed(defining or found), key=len)
-    return longest
+    if task.entry:
+        most = max(_defined(body, task.entry) for body in found)
+        if most:
+            return next(body for body in reversed(found) if _defined(body, task.entry) == most)
+    return max(reversed(found), key=len)
+
+
+def _blocks(text: str) -> Iterator[tuple[str, str]]:
+    """The language and the code of each fenced block. One within a list is indented, and its code is by as much less."""
+    lines, listed = iter(text.split("\n")), False
+    for line in lines:
+        listed = listed or _ITEM.match(line) is not None
+        opened = _OPENED.fullmatch(line)
+        if opened is None or (opened[1][0] == "`" and "`" in opened[3]):
+            continue
+        indent = _columns(line[: opened.start(1)])
+        if indent < _DEEP or listed:
+            yield opened[2].lower(), _body(lines, opened[1], indent)
+
+
+def _body(lines: Iterator[str], fence: str, indent: int) -> str:
+    """The lines up to the fence that closes a block, or to the end, without the block's indent."""
+    held: list[str] = []
+    for line in lines:
+        closed = _CLOSED.fullmatch(line)
+        if closed and closed[2].startswith(fence) and _columns(closed[1]) < indent + _DEEP:
+            break
+        held.append(line)
+    else:
+        held = held[:-1]  # what stands behind the last line end
+    first = next((line for line in held if line.strip()), "")
+    most = min(indent, _columns(first[: len(first) - len(first.lstrip())]))
+    return "".join(f"{_without(line, most)}\n" for line in held)
+
+
+def _without(line: str, most: int) -> str:
+    """A line without so many columns of its indent, or without all of it."""
+    if not most:
+        return line
+    rest = line.lstrip(" \t")
+    return " " * max(0, _columns(line[: len(line) - len(rest)]) - most) + rest
+
+
+def _columns(space: str) -> int:
+    return len(space.expandtabs(4))
+
+
+def _defined(body: str, entry: Sequence[str]) -> int:
+    return sum(_defines(body, name) for name in entry)
 
 
 def _defines(body: str, name: str) -> bool:

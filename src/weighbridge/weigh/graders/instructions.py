@@ -10,14 +10,15 @@ from collections.abc import Callable
 from typing import Any
 
 from weighbridge.errors import InputError
-from weighbridge.weigh.graders.base import listed, normal, shorten
+from weighbridge.weigh.graders.base import listed, shorten
+from weighbridge.weigh.graders.sentences import sentences
 from weighbridge.weigh.graders.structure import read_json
+from weighbridge.weigh.graders.typography import plain
 from weighbridge.weigh.types import Grade, Sample
 
 _MOST_CHECKS = 50
 _MOST_COUNT = 100_000
 _WORD = re.compile(r"[\u3400-\u9fff\u3040-\u30ff]|[^\W_]+(?:['\u2019-][^\W_]+)*")
-_STOPS = re.compile(r"[.!?\u3002\uff01\uff1f]+")
 _PARAGRAPH = re.compile(r"\n\s*\n")
 _BULLET = re.compile(r"^[ \t]*(?:[-*+\u2022]|\d{1,3}[.)])[ \t]+\S", re.MULTILINE)
 _HEADING = re.compile(r"^#{1,6}[ \t]+\S", re.MULTILINE)
@@ -72,7 +73,7 @@ def _check(name: str, value: Any) -> str:
 COUNTED: dict[str, Callable[[str], int]] = {
     "characters": len,
     "words": lambda answer: len(_WORD.findall(answer)),
-    "sentences": lambda answer: sum(any(map(str.isalnum, part)) for part in _STOPS.split(answer)),
+    "sentences": sentences,
     "paragraphs": lambda answer: sum(bool(part.strip()) for part in _PARAGRAPH.split(answer)),
     "lines": lambda answer: sum(bool(line.strip()) for line in answer.splitlines()),
     "bullets": lambda answer: len(_BULLET.findall(answer)),
@@ -108,23 +109,23 @@ def _is_count(value: Any) -> bool:
 
 
 def _often(wanted: dict[str, Any], answer: str, _: Sample) -> bool:
-    text = normal(answer)
+    text = plain(answer)
     return all(_within(len(re.findall(_whole(word), text)), often) for word, often in wanted.items())
 
 
 def _holds_words(wanted: Any, answer: str, _: Sample) -> bool:
-    text = normal(answer)
+    text = plain(answer)
     return all(re.search(_whole(word), text) for word in listed(wanted))
 
 
 def _without(unwanted: Any, answer: str, _: Sample) -> bool:
-    text = normal(answer)
+    text = plain(answer)
     return not any(re.search(_whole(word), text) for word in listed(unwanted))
 
 
 def _whole(word: str) -> str:
     """A word that stands by itself, where its writing has spaces."""
-    told = normal(word)
+    told = plain(word)
     before = r"(?<!\w)" if told[:1].isascii() and told[:1].isalnum() else ""
     after = r"(?!\w)" if told[-1:].isascii() and told[-1:].isalnum() else ""
     return f"{before}{re.escape(told)}{after}"
@@ -153,8 +154,8 @@ def _quoted(wanted: bool, answer: str, _: Sample) -> bool:  # noqa: FBT001
 
 
 def _repeats(wanted: bool, answer: str, sample: Sample) -> bool:  # noqa: FBT001
-    asked = next((normal(m.text) for m in reversed(sample.messages) if m.role == "user"), "")
-    return (bool(asked) and normal(answer).startswith(asked)) == wanted
+    asked = next((plain(m.text) for m in reversed(sample.messages) if m.role == "user"), "")
+    return (bool(asked) and plain(answer).startswith(asked)) == wanted
 
 
 def _text(value: Any) -> str:
@@ -185,8 +186,8 @@ CHECKS: dict[str, tuple[Callable[[Any], str], Check]] = {
     "keywords": (_texts, _holds_words),
     "often": (_counts, _often),
     "without": (_texts, _without),
-    "starts": (_text, lambda value, answer, _: normal(answer).startswith(normal(value))),
-    "ends": (_text, lambda value, answer, _: normal(answer).endswith(normal(value))),
+    "starts": (_text, lambda value, answer, _: plain(answer).startswith(plain(value))),
+    "ends": (_text, lambda value, answer, _: plain(answer).endswith(plain(value))),
     "language": (_one_of(*LANGUAGES), _language),
     "case": (_one_of("upper", "lower"), _case),
     "json": (_switch, _json),

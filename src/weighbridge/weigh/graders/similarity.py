@@ -1,6 +1,6 @@
 """The grader `similarity`: how near an answer comes to a reference, as a fraction. For drift, not for truth.
 
-`f1` is the F-score of words (as in SQuAD, Rajpurkar et al. 2016), `chrf` that of letter sequences of one to six (Popovic
+`f1` is the F-score of words (as in SQuAD, Rajpurkar et al. 2016; of single letters in writing without spaces), `chrf` that of letter sequences of one to six (Popovic
 2015, beta 2, which needs no words and suits Chinese), `edit` one less the edits between both over the longer one's length
 (Levenshtein). The best of several references counts.
 """
@@ -11,7 +11,8 @@ import re
 from collections import Counter
 from typing import Any
 
-from weighbridge.weigh.graders.base import check_texts, listed, normal, shorten
+from weighbridge.weigh.graders.base import check_texts, listed, shorten
+from weighbridge.weigh.graders.typography import UNSPACED, plain
 from weighbridge.weigh.types import Grade, Sample
 
 METHODS = ("chrf", "f1", "edit")
@@ -19,7 +20,7 @@ _ORDER = 6  #: letters of the longest sequence of chrF
 _BETA = 2.0  #: recall counts twice as much as precision
 _MOST = 20_000  #: characters of each text that are compared
 _MOST_EDIT = 1_000  #: the same for edits, whose time is the product of both lengths
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(rf"[{UNSPACED}]|[^\W{UNSPACED}]+")
 _SPACE = re.compile(r"\s+")
 
 
@@ -38,7 +39,7 @@ def similarity(sample: Sample, text: str) -> Grade:
 def likeness(reference: str, text: str, method: str) -> float:
     """How near two texts come, 0 to 1; two empty ones are the same."""
     most = _MOST_EDIT if method == "edit" else _MOST
-    one, other = normal(reference[: most * 2])[:most], normal(text[: most * 2])[:most]
+    one, other = plain(reference[: most * 2])[:most], plain(text[: most * 2])[:most]
     if one == other:
         return 1.0
     if not one or not other:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,8 @@ import msgspec
 from weighbridge.canon import Reply
 from weighbridge.errors import InputError
 from weighbridge.weigh.graders import patterns
-from weighbridge.weigh.graders.base import normal, shorten
+from weighbridge.weigh.graders.base import shorten
+from weighbridge.weigh.graders.typography import plain
 from weighbridge.weigh.types import Grade, Sample
 
 if TYPE_CHECKING:
@@ -62,7 +65,16 @@ def read_json(text: str) -> Any:
         raise InputError("JSON nested too deep") from error
     if _deeper(value, MAX_DEPTH):
         raise InputError(f"JSON nested deeper than {MAX_DEPTH} levels")
+    if "{" in body:
+        json.loads(body, object_pairs_hook=_once)
     return value
+
+
+def _once(fields: list[tuple[str, Any]]) -> None:
+    """Raise InputError if a field stands twice in an object: readers differ in which of both they take."""
+    if len({name for name, _ in fields}) < len(fields):
+        twice = next(name for name, often in Counter(name for name, _ in fields).items() if often > 1)
+        raise InputError(f"not JSON that all read alike: the field '{shorten(twice, 40)}' stands twice")
 
 
 def difference(wanted: Any, got: Any, path: str = "") -> str:
@@ -71,15 +83,19 @@ def difference(wanted: Any, got: Any, path: str = "") -> str:
     if isinstance(wanted, dict):
         if not isinstance(got, dict):
             return f"{place} is not an object"
-        found = (difference(v, got.get(k), f"{path}.{k}" if path else str(k)) for k, v in wanted.items())
+        found = (_field(k, v, got, f"{path}.{k}" if path else str(k)) for k, v in wanted.items())
         return next((text for text in found if text), "")
     if isinstance(wanted, list | tuple):
         if not isinstance(got, list) or len(got) != len(wanted):
             return f"{place} is not a list of {len(wanted)}"
         found = (difference(w, g, f"{path}[{i}]") for i, (w, g) in enumerate(zip(wanted, got, strict=True)))
         return next((text for text in found if text), "")
-    same = normal(wanted) == normal(got) if isinstance(wanted, str) and isinstance(got, str) else _equal(wanted, got)
+    same = plain(wanted) == plain(got) if isinstance(wanted, str) and isinstance(got, str) else _equal(wanted, got)
     return "" if same else f"{place} is {shorten(repr(got), 30)}, not {shorten(repr(wanted), 30)}"
+
+
+def _field(name: str, wanted: Any, got: dict[str, Any], path: str) -> str:
+    return difference(wanted, got[name], path) if name in got else f"{path} is missing"
 
 
 def check_json(target: Any) -> str:

@@ -2,19 +2,22 @@
 
 The rules are those of abstract-syntax matching in the Berkeley Function-Calling Leaderboard (Patil et al. 2025): several
 calls in any order, several accepted values for an argument, arguments that may be left out, numbers by value (whole where
-the tool's schema says so), texts without regard to case, spaces and punctuation; and where no tool fits, no call is right.
+the tool's schema says so), texts without regard to case, spaces and punctuation; dots of a tool's name as underscores, where a host forbids them; and where no tool fits, no call
+is right.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from weighbridge.canon import Reply, ToolCallPart
 from weighbridge.errors import InputError
-from weighbridge.weigh.graders.base import MAX_TARGETS, normal, shorten
-from weighbridge.weigh.graders.structure import check_json, read_json
+from weighbridge.weigh.graders.base import MAX_TARGETS, shorten
+from weighbridge.weigh.graders.structure import MAX_DEPTH, check_json, read_json
+from weighbridge.weigh.graders.typography import plain
 from weighbridge.weigh.types import Grade, Sample
 
 ANY = "any_of"
@@ -45,8 +48,11 @@ def tool_calls(sample: Sample, reply: Reply) -> Grade:
         return Grade(0.0, valid=False, why=wrong)
     if len(made) != len(wanted):
         return Grade(0.0, valid=True, why=f"made {len(made)} calls, not {len(wanted)}")
-    calls = [(call.name, arguments) for call, (arguments, _) in zip(made, read, strict=True)]
-    if fraction := next((told for call in calls if (told := _fraction(sample, call))), ""):
+    name_of = _names(sample, wanted)
+    calls = [(name_of(call.name), arguments) for call, (arguments, _) in zip(made, read, strict=True)]
+    wanted = [{**one, "name": name_of(one["name"])} for one in wanted]
+    schemas = {name_of(tool.name): tool.schema or {} for tool in sample.tools}
+    if fraction := next((told for name, given in calls if (told := _fraction(schemas.get(name, {}), name, given))), ""):
         return Grade(0.0, valid=True, why=fraction)
     wrong = _in_order(wanted, calls) if ordered else _in_any_order(wanted, calls)
     return Grade(float(not wrong), valid=True, why=wrong or f"called {shorten(', '.join(name for name, _ in calls))}")
@@ -103,6 +109,20 @@ def _wanted(target: Any) -> tuple[Sequence[dict[str, Any]], bool]:
     return ([target] if isinstance(target, dict) else target), False
 
 
+def _names(sample: Sample, wanted: Sequence[dict[str, Any]]) -> Callable[[str], str]:
+    """How names of tools are compared: dots as underscores, for hosts that forbid dots: `math_factorial`.
+
+    Where two of the tools, or of those that are wanted, would then be called the same, their names stay as they are.
+    """
+    groups = {tool.name for tool in sample.tools}, {one["name"] for one in wanted}
+    shared = {name for group in groups for name, often in Counter(map(_dotless, group)).items() if often > 1}
+    return lambda name: name if _dotless(name) in shared else _dotless(name)
+
+
+def _dotless(name: str) -> str:
+    return name.replace(".", "_")
+
+
 def _read(call: ToolCallPart) -> tuple[dict[str, Any], str]:
     """The arguments, or what is wrong with them."""
     try:
@@ -112,16 +132,37 @@ def _read(call: ToolCallPart) -> tuple[dict[str, Any], str]:
     return (arguments, "") if isinstance(arguments, dict) else ({}, f"{shorten(call.name)}: arguments are no object")
 
 
-def _fraction(sample: Sample, call: tuple[str, dict[str, Any]]) -> str:
-    """The first argument that the tool wants whole and that is written as a fraction, such as 5.0; "" if there is none."""
-    name, arguments = call
-    schema = next((tool.schema for tool in sample.tools if tool.name == name), None) or {}
-    fields = schema.get("properties")
-    for argument, value in arguments.items():
-        field = fields.get(argument) if isinstance(fields, dict) else None
-        if isinstance(value, float) and isinstance(field, dict) and field.get("type") == "integer":
-            return f"{shorten(name)}: {shorten(argument)} is {value}, and is to be whole"
-    return ""
+def _fraction(schema: dict[str, Any], name: str, arguments: dict[str, Any]) -> str:
+    """The first number that the tool wants whole and that is written as a fraction, such as 5.0; "" if there is none."""
+    found = next(_fractions(schema, arguments, "", MAX_DEPTH), None)
+    return f"{shorten(name)}: {shorten(found[0])} is {found[1]}, and is to be whole" if found else ""
+
+
+def _fractions(schema: Any, value: Any, path: str, depth: int) -> Iterator[tuple[str, float]]:
+    """Where a value holds fractions in place of whole numbers, down through the properties and items of its schema."""
+    if not isinstance(schema, dict) or depth < 0:
+        return
+    if isinstance(value, float):
+        if _whole_alone(schema):
+            yield path, value
+    elif isinstance(value, dict):
+        fields, others = schema.get("properties"), schema.get("additionalProperties")
+        for key, inner in value.items():
+            field = fields[key] if isinstance(fields, dict) and key in fields else others
+            yield from _fractions(field, inner, f"{path}.{key}" if path else key, depth - 1)
+    elif isinstance(value, list):
+        first, rest = schema.get("prefixItems"), schema.get("items")
+        listed = first if isinstance(first, list) else rest if isinstance(rest, list) else []
+        for place, inner in enumerate(value):
+            item = listed[place] if place < len(listed) else rest
+            yield from _fractions(item, inner, f"{path}[{place}]", depth - 1)
+
+
+def _whole_alone(schema: dict[str, Any]) -> bool:
+    """Whether a schema takes whole numbers and no fractions: one that takes both has nothing against 5.0."""
+    told = schema.get("type")
+    kinds = set(told) if isinstance(told, list) and all(isinstance(one, str) for one in told) else {told}
+    return "integer" in kinds and "number" not in kinds
 
 
 def _in_order(wanted: Sequence[dict[str, Any]], made: Sequence[tuple[str, Any]]) -> str:
@@ -192,4 +233,4 @@ def _same_number(wanted: Any, got: Any) -> bool:
 
 
 def _plain(text: str) -> str:
-    return _MARKS.sub("", normal(text)) or normal(text)
+    return _MARKS.sub("", plain(text)) or plain(text)

@@ -134,8 +134,12 @@ def check_commands(tasks: Iterable[Task]) -> None:
 
 
 def environment(home: str) -> dict[str, str]:
-    """All that code sees of an environment. The fixed hash seed gives sets the same order each time."""
-    return {"PATH": PATH, "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", "PYTHONHASHSEED": "0"}
+    """All that code sees of an environment.
+
+    The fixed hash seed gives sets the same order each time; what is no text in UTF-8 is printed as a question mark.
+    """
+    same = {"PYTHONHASHSEED": "0", "PYTHONIOENCODING": "utf-8:replace"}
+    return {"PATH": PATH, "HOME": home, "TMPDIR": home, "LANG": "C.UTF-8", **same}
 
 
 def _interpreter() -> list[str]:

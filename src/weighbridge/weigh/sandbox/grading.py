@@ -104,7 +104,7 @@ def _by_cases(box: Box, task: Task, code: str, limits: Limits, closed: threading
 def _wrong(ended: running.Ended, case: Case) -> str:
     if ended.why:
         return ended.why
-    printed, wanted = _lines(ended.output), _lines(case.output)
+    printed, wanted = _lines(ended.output), _lines(case.output.encode(errors="replace").decode())
     if printed == wanted:
         return ""
     first = next((i for i, pair in enumerate(zip(printed, wanted, strict=False)) if pair[0] != pair[1]), -1)

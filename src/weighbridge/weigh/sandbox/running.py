@@ -96,7 +96,7 @@ def program(box: Box, files: Mapping[str, str], command: Sequence[str], given: s
     """
     with contextlib.ExitStack() as stack:
         stdin, stdout, stderr = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(3))
-        stdin.write(given.encode())
+        stdin.write(given.encode(errors="replace"))
         stdin.seek(0)
         orders = {"do": "command", "command": list(command)}
         running = stack.enter_context(
