@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from weighbridge.cli import app
-from weighbridge.errors import InputError, NoKeyError, UnknownEngineError
+from weighbridge.errors import EngineError, InputError, NoKeyError, UnknownEngineError
 
 CONFIG = """
 [models.old]
@@ -127,6 +127,29 @@ def test_a_judge_grades_by_the_rubric_of_each_sample():
     assert (judge["engine"], judge["kind"], judge["version"]) == ("umpire@court", "rubric", "rubric/1")
     assert "grade one answer" in judge["prompt"]
     assert "preferences" not in found
+
+
+@pytest.mark.parametrize("word", ["unsafe", "undecided"])
+def test_a_gate_does_not_pass_where_nothing_could_be_graded(word):
+    done = weigh("suite.jsonl", "--judge", "mute@mute", *BOTH, "--fail-on", word)
+    assert done.exit_code == 11, (done.output, done.exception)
+    assert f"--fail-on {word}: there is no verdict on new@worn" in done.stderr
+    assert "No sample was graded" in done.stdout
+    assert "One engine" not in done.stdout
+    assert "The commonest reason, 20 times: said nothing that can be read" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(("suite", "count"), [("suite.jsonl", 20), ("few.jsonl", 6)])
+def test_a_judge_that_refuses_everything_ends_the_run_in_its_hosts_words(workshop, suite, count):
+    lines = (workshop / "suite.jsonl").read_text().splitlines(keepends=True)
+    (workshop / "few.jsonl").write_text("".join(lines[:3]))
+    host = '[models.stern]\n[hosts.stern]\nrecorded = { path = "umpire.jsonl", fail_rate = 1.0, fail_status = 400 }\n'
+    (workshop / "weighbridge.toml").write_text(f'{CONFIG}{host}[offers."stern@stern"]\n')
+    error = failure(suite, "--judge", "stern@stern", *BOTH, "--fail-on", "unsafe", kind=EngineError)
+    assert (error.code, error.where) == ("refused_request", "stern@stern")
+    assert "calls all failed" in error.fix
+    again = weigh(suite, "--judge", "umpire@court", *BOTH)
+    assert f"{count} of {count} answers are from earlier runs" in again.stderr
 
 
 def test_pairs_are_judged_in_both_orders_and_told():
@@ -249,8 +272,8 @@ def test_a_bad_rubric_names_its_line(workshop):
 
 def test_a_sequential_run_is_judged_while_it_is_made(workshop):
     rows = [
-        {"id": f"r{i}", "input": f"What is {i % 10} + {i % 10}?", "target": RUBRIC, "grader": "rubric"}
-        for i in range(200)
+        {"id": f"r{i}", "input": f"What is {i % 10} + {i % 10}?", "target": RUBRIC, "grader": "rubric", "max_tokens": 50 + i}
+        for i in range(200)  # each with a limit of its own: what asks the very same is one observation
     ]
     write(workshop / "long.jsonl", rows)
     found = weighed("long.jsonl", "--judge", "umpire@court", "--sequential", "--margin", "0.05")

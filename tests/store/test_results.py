@@ -273,3 +273,19 @@ def test_kill_9_loses_nothing_that_was_flushed(tmp_path: Path) -> None:
     results = Results(path)
     assert len(results.get_many(f"endless-{n}" for n in range(3000))) == 3000
     results.close()
+
+
+def test_what_others_write_is_noticed_and_what_one_writes_oneself_is_not(tmp_path: Path) -> None:
+    one, other = Results(tmp_path / "results.db"), Results(tmp_path / "results.db")
+    before = one.others()
+    one.put("a", b"1")
+    one.flush()
+    assert one.others() == before
+    other.put("b", b"2")
+    other.flush()
+    assert one.others() != before
+    assert one.get_many(["b"]) == {"b": b"2"}
+    for store in (one, other):
+        store.close()
+    with pytest.raises(StoreError):
+        one.others()

@@ -69,6 +69,9 @@ class Store(dict[str, bytes]):
     def put(self, key, value):
         self[key] = value
 
+    def others(self):
+        return 0
+
 
 class Road:
     """Answers with the question's number, unless `outcome` says otherwise; remembers who asked what."""
@@ -360,9 +363,90 @@ async def test_ten_failures_in_a_row_end_the_run(go):
     assert len(road.calls) == 10
 
 
-async def test_samples_that_are_refused_say_nothing_of_the_engine(go):
-    outcome = await go(30, [engine("a")], Road(lambda *_: "refused_request"))
-    assert all(r.error for r in outcome.results["a@far"])
+async def test_samples_that_are_refused_say_nothing_of_an_engine_that_has_answered(go):
+    store, refused = Store(), Road(lambda call, _: "ok" if question(call) == "0" else "refused_request")
+    for _ in range(2):  # the second time the only answer is a stored one
+        outcome = await go(30, [engine("a")], refused, store, concurrency=1)
+        assert [bool(r.error) for r in outcome.results["a@far"]] == [False, *[True] * 29]
+
+
+@pytest.mark.parametrize("code", ["refused_request", "too_large", "broken_answer"])
+async def test_an_engine_whose_first_calls_all_fail_ends_the_run_in_its_hosts_words(go, code):
+    store = Store()
+    road = Road(lambda call, _: code if call.request.model == "b@far" else "ok")
+    with pytest.raises(EngineError, match=f"it says {code}") as caught:
+        await go(100, [engine("a"), engine("b")], road, store, concurrency=1)
+    assert caught.value.where == "b@far"
+    assert "first 10 calls all failed" in caught.value.fix
+    assert [name for name, _ in road.calls].count("b@far") == 10
+    assert len(store) in (10, 11)
+
+
+# --- samples that ask the very same -------------------------------------------------------------------
+
+
+def twins(count, cluster="same"):
+    """Samples of one request, and one of another."""
+    first, other = suite(2).samples
+    return Suite("test", (*(replace(first, id=f"t{i}", cluster=cluster) for i in range(count)), other), "digest")
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+async def test_samples_of_one_request_share_one_call(tmp_path, fresh):
+    road, progress = Road(), Progress()
+    one = options(tmp_path, fresh=fresh)
+    engines = [engine("a", price=1_000_000), engine("b")]
+    outcome = await runner.run(twins(200), engines, road, Store(), options=one, progress=progress)
+    assert sorted(road.calls) == [("a@far", "0"), ("a@far", "1"), ("b@far", "0"), ("b@far", "1")]
+    assert (progress.done, progress.copied, progress.reused) == (402, 398, 0)
+    assert [r.score for r in outcome.results["a@far"]] == [1.0] * 201
+    assert sum(r.cost or 0 for r in outcome.results["a@far"] if not r.reused) == 30
+
+
+async def test_what_fails_fails_for_all_of_one_request(tmp_path):
+    road = Road(lambda call, _: "refused_request" if question(call) == "0" else "ok")
+    outcome = await runner.run(twins(20), [engine("a")], road, Store(), options=options(tmp_path))
+    assert len(road.calls) == 2
+    assert [bool(r.error) for r in outcome.results["a@far"]] == [*[True] * 20, False]
+
+
+async def test_stored_answers_to_one_request_are_from_an_earlier_run(tmp_path):
+    store, progress = Store(), Progress()
+    for told in (Progress(), progress):
+        await runner.run(twins(20), [engine("a")], Road(), store, options=options(tmp_path), progress=told)
+    assert (progress.reused, progress.copied) == (21, 0)
+
+
+# --- another run beside this one ----------------------------------------------------------------------
+
+
+class Shared(Store):
+    """Another run stores an answer whenever this one has stored some."""
+
+    def __init__(self, answers, every=2):
+        super().__init__()
+        self.answers, self.every, self.written, self.puts = list(answers.items()), every, 0, 0
+
+    def put(self, key, value):
+        super().put(key, value)
+        self.puts += 1
+        if self.puts % self.every == 0 and self.answers:
+            other, answer = self.answers.pop()
+            self.setdefault(other, answer)
+            self.written += 1
+
+    def others(self):
+        return self.written
+
+
+async def test_what_another_run_answers_meanwhile_is_not_asked(go):
+    answers = Store()
+    await go(60, [engine("a")], Road(), answers)
+    road, store = Road(), Shared(answers)
+    outcome = await go(60, [engine("a")], road, store, concurrency=1)
+    assert len(road.calls) == len(set(road.calls)) < 45
+    assert len(road.calls) + sum(r.reused for r in outcome.results["a@far"]) == 60
+    assert [r.sample for r in outcome.results["a@far"]] == [f"s{i}" for i in range(60)]
 
 
 async def test_a_store_that_is_full_ends_the_run_with_its_own_error(go):

@@ -68,6 +68,15 @@ def test_quality_is_wilsons_and_failed_calls_score_nothing():
     assert found.failures == 1
 
 
+def test_all_passes_are_spent():
+    asked = samples(3)
+    first, second = (answers([1, 1, 1], cost=100) for _ in range(2))
+    third = [replace(result, reused=True) for result in first]
+    told = scorecard(engine(), asked, first, day="2026-11-22", asked=[first, second, third])
+    assert told.spent == 600
+    assert scorecard(engine(), asked, first, day="2026-11-22").spent == 300
+
+
 def test_categories_keep_their_order_and_uncategorised_ones_are_not_lost():
     asked = [replace(s, category=c) for s, c in zip(samples(4), ["json", "maths", "json", ""], strict=True)]
     found = card(asked, answers([1, 0, 0, 1]))

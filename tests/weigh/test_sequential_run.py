@@ -67,6 +67,20 @@ async def test_what_it_saved_is_told_in_money_where_prices_are_known(tmp_path):
     assert unpriced.stoppings()["c@far"].saved_cost is None
 
 
+async def test_what_is_stored_already_is_not_saved(tmp_path):
+    store = Store()
+    await run(500, [A, B], Road(), tmp_path, store=store)
+    found, road = course(suite(500).samples, "b@far"), Road()
+    await run(500, [A, B], road, tmp_path, found, store)
+    (told,) = found.stoppings().values()
+    assert road.calls == []
+    assert told.used < told.of
+    assert (told.saved_calls, told.saved_cost) == (0, 0)
+    longer = course(suite(600).samples, "b@far")
+    await run(600, [A, B], road, tmp_path, longer, store)
+    assert longer.stoppings()["b@far"].saved_calls == 200 - len(road.calls)
+
+
 async def test_interrupted_and_continued_it_ends_where_the_whole_run_ends(tmp_path):
     whole = course(suite(1000).samples, "b@far")
     await run(1000, [A, B], wrong("b@far", 3), tmp_path, whole)

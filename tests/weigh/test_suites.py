@@ -77,6 +77,47 @@ def test_limit_takes_the_first(tmp_path):
     assert [s.id for s in suites.load(path, limit=2).samples] == ["0", "1"]
 
 
+def question(name, text="Same question?", **more):
+    return {"id": name, "input": text, "target": 5, "grader": "number", **more}
+
+
+def test_samples_that_ask_the_very_same_hang_together(tmp_path):
+    rows = [
+        question("a"),
+        question("b", target=6),
+        question("c", "Another?"),
+        question("d", max_tokens=5),
+        question("e"),
+    ]
+    told: list[str] = []
+    suite = suites.load(write(tmp_path, *rows), tell=told.append)
+    a, b, c, d, e = (sample.cluster for sample in suite.samples)
+    assert a == b == e == a
+    assert a.startswith("request ")
+    assert (c, d) == ("", "")
+    assert suite.digest == suites.digest(suite.samples)
+    (sentence,) = told
+    assert sentence.startswith("2 of 5 samples ask the very same")
+
+
+def test_samples_that_ask_the_very_same_keep_the_clusters_that_they_name(tmp_path):
+    rows = [
+        question("a"),
+        question("b", cluster="x"),
+        question("c", cluster="y"),
+        question("d", "Another?", cluster="x"),
+    ]
+    assert [s.cluster for s in suites.load(write(tmp_path, *rows)).samples] == ["x", "x", "y", "x"]
+
+
+def test_a_limit_changes_no_sample(tmp_path):
+    told: list[str] = []
+    path = write(tmp_path, *map(question, "abc"))
+    whole = suites.load(path)
+    assert suites.load(path, limit=1, tell=told.append).samples == whole.samples[:1]
+    assert told == []
+
+
 def test_a_fault_behind_the_limit_is_still_told(tmp_path):
     path = write(tmp_path, GOOD, {**GOOD, "id": "b", "grader": "x"})
     with pytest.raises(InputError):

@@ -130,3 +130,38 @@ def test_runs_that_overlap_ask_each_question_once_a_run_and_keep_all(tmp_path: P
     store.close()
     assert again.asked == []
     assert all(r.reused and r.score == 1 for results in outcome.results.values() for r in results)
+
+
+def test_a_run_that_begins_while_another_is_under_way_asks_little_of_what_that_one_asks(tmp_path: Path) -> None:
+    path, roads = tmp_path / "results.db", [Slow(), Slow()]
+    under_way = threading.Event()
+
+    def run(number: int) -> None:
+        store, road = Results(path), roads[number]
+        if number:
+            assert under_way.wait(30)
+        else:
+            road.reached = under_way
+        options = runner.Options(day="2026-11-22", folder=tmp_path, concurrency=4)
+        asyncio.run(runner.run(suite(0, 200), [engine("a")], road, store, options=options))
+        store.close()
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    twice = len(set(roads[0].asked) & set(roads[1].asked))
+    assert twice < 60, twice  # of some 140 that were left: what either had asked and not yet stored
+
+
+class Slow(Road):
+    """Takes a while; tells when it was asked sixty times."""
+
+    reached: threading.Event | None = None
+
+    async def run(self, call) -> Trace:
+        await asyncio.sleep(0.05)
+        if len(self.asked) == 60 and self.reached is not None:
+            self.reached.set()
+        return await super().run(call)

@@ -12,7 +12,7 @@ from weighings import BASE, ENGINES, build, compare
 
 from weighbridge.weigh import early, numbers, rows, words
 from weighbridge.weigh.report import html, markdown
-from weighbridge.weigh.types import Stopping
+from weighbridge.weigh.types import Result, Stopping
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,28 @@ def test_short_titles_that_differ_name_the_engines():
 
 def test_headlines():
     assert words.headline(build(titles=("A", "B", "C"))) == "Can B or C replace A?"
-    assert words.headline(build(titles=("A", "B", "C"), comparisons={})) == "How good is A?"
+    assert words.headline(build(titles=("A", "B", "C"), comparisons={})) == "Can B or C replace A?"
+    alone = build(titles=("A", "B", "C"), comparisons={})
+    alone = replace(alone, scorecards=alone.scorecards[:1])
+    assert words.headline(alone) == "How good is A?"
+    assert words.alone(alone).startswith("One engine was weighed")
+
+
+def test_where_nothing_could_be_graded_it_is_said():
+    weighing = build(comparisons={})
+    assert words.alone(weighing).startswith("No sample was graded")
+    assert words.uncompared(weighing) == list(ENGINES[1:])
+
+
+def test_the_commonest_error_stands_beside_the_calls_that_failed():
+    weighing = build()
+    failed = [
+        Result(f"s{i}", ENGINES[1], error="bad_input: no such \u202efield" if i else "deadline: late") for i in range(3)
+    ]
+    cards = tuple(replace(card, failures=3 * (card.engine == ENGINES[1])) for card in weighing.scorecards)
+    told = words.failures(replace(weighing, scorecards=cards, results={ENGINES[1]: tuple(failed)}))
+    assert "2 times: bad_input: no such" in told
+    assert "\u202e" not in told
 
 
 def test_the_base_comes_first():

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from weighbridge.cli import common
 from weighbridge.errors import InputError, NotFoundError, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from weighbridge.weigh.document import Opened
     from weighbridge.weigh.types import VerdictWord
@@ -57,17 +58,25 @@ def open_document(source: str) -> Opened:
     return document.open_document(read(source), "standard input" if source == STDIN else source)
 
 
-def fail_on(wanted: str, verdicts: Iterable[VerdictWord]) -> None:
+def fail_on(wanted: str, verdicts: Iterable[VerdictWord], uncompared: Sequence[str] = ()) -> None:
     """End with the exit code that --fail-on asks for, if a verdict calls for it.
 
     Args:
         wanted: "" for never; `unsafe`: exit 10 if any verdict is unsafe; `undecided`: exit 11 as well, where none is
             unsafe and any is undecided, or there is none at all.
         verdicts: Of all candidates.
+        uncompared: Candidates that were weighed, and of which nothing could be compared. Nobody knows whether they are
+            unsafe, so both words end with exit 11 for them.
     """
     found = set(verdicts) or {"undecided"}
     if wanted and "unsafe" in found:
         raise typer.Exit(EXIT_UNSAFE)
+    if wanted and uncompared:
+        from weighbridge.weigh.numbers import clean
+
+        told = f"--fail-on {wanted}: there is no verdict on {clean(', '.join(uncompared))}, which counts as undecided."
+        common.console(stderr=True).print(told, markup=False, soft_wrap=True)
+        raise typer.Exit(EXIT_UNDECIDED)
     if wanted == "undecided" and "undecided" in found:
         raise typer.Exit(EXIT_UNDECIDED)
 

@@ -138,7 +138,7 @@ def _verdicts(console: Console, weighing: Weighing) -> None:
     base = names.get(weighing.base, clean(weighing.base))
     seen = [told for card in words.ordered(weighing) if (told := mask_words.what_was_seen(card))]
     if not weighing.comparisons:
-        for told in ("One engine was weighed, so there is nothing to compare it with.", *seen):
+        for told in (words.alone(weighing), *seen):
             _say(console, told)
         console.print()
         return

@@ -94,6 +94,10 @@ async def conduct(
             )
     if progress.reused:
         tell(f"{progress.reused} of {progress.total} answers are from earlier runs; --fresh asks again.")
+    if progress.copied:
+        tell(
+            f"{progress.copied} of {progress.total} answers are copies: another sample of this run asks the very same."
+        )
     weighing = scorecard.weighing(
         replace(suite, samples=outcome.samples),
         engines,

@@ -141,6 +141,9 @@ async def judge(
 
     Returns:
         The outcome with the grades that were given, and the fields of a weighing that tell of the judges.
+
+    Raises:
+        EngineError: A judge cannot be called, or has answered none of its calls. Answers and judgements are kept.
     """
     from weighbridge.weigh.judges import stage
 
@@ -166,6 +169,7 @@ async def judge(
         chosen = room.config.settings.weigh
         fields["preferences"] = preferences
         fields["preferred"] = stage.preferred(samples, preferences, margin=chosen.margin, alpha=chosen.alpha)
+    bench.check_heard()
     progress.engine, progress.total, progress.done = "", total, done  # what is told of the run counts answers alone
     return _stopped(outcome, bench), fields
 

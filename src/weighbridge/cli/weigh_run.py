@@ -82,7 +82,7 @@ def run(
     """
     import asyncio
 
-    from weighbridge.weigh import masking, suites
+    from weighbridge.weigh import masking, suites, words
     from weighbridge.weigh.runner import Options
 
     documents.check_fail_on(fail_on)
@@ -134,7 +134,7 @@ def run(
     with contextlib.closing(weigh_report.Kept(config)) as kept:
         weigh_report.write(targets, weighing, fetch=kept.fetch, with_answers=with_answers)
     _show(weighing, targets, as_json=as_json)
-    documents.fail_on(fail_on, weigh_course.verdicts(weighing))
+    documents.fail_on(fail_on, weigh_course.verdicts(weighing), words.uncompared(weighing))
 
 
 async def _weigh(

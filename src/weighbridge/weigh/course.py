@@ -54,6 +54,9 @@ class Course:
         }
         self._ends: dict[str, tuple[int, float, float]] = {}
         self._next = 0
+        self.stored = (
+            0  #: questions that were not asked, and that an earlier run has answered: they would have cost nothing
+        )
         self.looked: set[str] = set()  #: ids of the samples that have been looked at
 
     @property
@@ -81,10 +84,11 @@ class Course:
     def stoppings(self) -> dict[str, Stopping]:
         """How each candidate's comparison ended.
 
-        Calls that were under way when the last verdict fell were made, so they are not saved.
+        Calls that were under way when the last verdict fell were made, so they are not saved; nor are those that nobody would
+        have made, since their answers are stored.
         """
         of = len(self._place)
-        saved = of * self._calls - self._asked
+        saved = of * self._calls - self._asked - self.stored
         known = [cost for cost in self._costs if cost is not None]
         cost = round(fsum(known) / len(known) * saved) if known and len(known) == len(self._costs) else None
         found = {}

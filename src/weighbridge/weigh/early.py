@@ -50,6 +50,8 @@ def _when(stop: Stopping) -> str:
 
 
 def _saved(weighing: Weighing, stop: Stopping) -> str:
+    if not stop.saved_calls and any(one.used < one.of for one in weighing.stopping.values()):
+        return "No call was saved: the samples that were not needed have stored answers."
     if not stop.saved_calls:
         return "No call was saved: all samples were asked."
     told = f"Stopping early saved {plural(stop.saved_calls, 'call')}"

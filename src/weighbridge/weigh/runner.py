@@ -2,8 +2,8 @@
 
 Engines that run here are asked one after another, since they would compete for the same cores and their times would
 be fiction. All others are asked sample by sample in turns, so that a slow hour hits all alike. An answer is stored
-as soon as it is there, named by what was asked: whoever asks the same again is answered from the store. Failures are
-never stored; the next run asks again. A run that may stop early follows a course, see `course`.
+as soon as it is there, named by what was asked: whoever asks the same again is answered from the store, and samples that
+ask the very same share one call. Failures are never stored; the next run asks again. A run that may stop early follows a course, see `course`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from weighbridge.canon import Engine, Level, Trace
 from weighbridge.engines.clock import SYSTEM, Clock
 from weighbridge.errors import WeighbridgeError
-from weighbridge.weigh import grades, identifiers, masking, waited
+from weighbridge.weigh import grades, identifiers, masking, twins, waited
 from weighbridge.weigh.asking import Answer, Contestant
 from weighbridge.weigh.course import Course
 from weighbridge.weigh.faults import BUSY, MAY_COST, Streaks
@@ -76,7 +76,8 @@ async def run(
     Raises:
         BudgetError: The budget does not allow one sample to be asked of every engine.
         InputError: A budget is set and an engine's price is unknown or in another currency.
-        EngineError: An engine cannot be called at all, or failed ten times in a row. What others answered is kept.
+        EngineError: An engine cannot be called at all, failed ten times in a row, or its first ten calls all failed. What
+            others answered is kept.
         SettingsError: More is masked for an engine than the level at which it is weighed.
         StoreError: Answers cannot be stored.
     """
@@ -87,12 +88,15 @@ async def run(
     if options.repeats == 1:
         contestants += [Contestant(c.engine, 1, c.level) for c in once if c.name == options.noise]
     running = _Run(road, store, options, progress or Progress(), clock, watch, grade=grade, course=course)
+    running.twins = twins.of(suite.samples)
     running.check_prices(suite.samples[:1], engines)
     running.progress.total += len(suite.samples) * len(contestants)
     groups = _groups(contestants)
     for block in _blocks(course.samples, groups) if course else [suite.samples]:
         for group in groups:
             await running.ask(block, group, prepare)
+    if course is not None and course.decided:
+        course.stored = running.stored(course.samples, [c for c in contestants if c.repeat < options.repeats])
     return running.outcome(suite.samples, contestants)
 
 
@@ -144,6 +148,9 @@ class _Run:
         self._questions = Questions(store, options, words=options.texts or grade is not None)
         self._tally = Tally(options, progress, course)
         self._failure: WeighbridgeError | None = None
+        self._firsts: dict[str, asyncio.Task[Trace | None]] = {}  # by key, of samples that are in `twins`
+        self._in_order = course is not None
+        self.twins: frozenset[str] = frozenset()
         self.check_prices = self._questions.check_prices
 
     async def ask(
@@ -153,41 +160,68 @@ class _Run:
         left = self._left(samples, group)
         async with asyncio.TaskGroup() as tasks:
             try:
-                for question in left:
-                    if question.known is not None:
-                        await self._grading.acquire()
-                        tasks.create_task(self._regrade(question))
-                        continue
-                    await self._prepare(question.contestant.engine, prepare)
-                    gate = self._gate(question.contestant.engine)
-                    ticket = await gate.enter()
-                    if self._tally.decided:
-                        gate.leave()
-                        break
+                while (turn := await self._turn(left, tasks, prepare)) is not None:
+                    question, gate, ticket = turn
                     worst = self._questions.worst(question)
                     if self._failure or not await self._purse.reserve(worst):
                         gate.leave()
                         self._tally.unasked += 1 + sum(1 for more in left if more.known is None)
                         break
-                    tasks.create_task(self._ask(question, worst, gate, ticket))
+                    task = tasks.create_task(self._ask(question, worst, gate, ticket))
+                    if question.sample.id in self.twins:
+                        self._firsts[question.key] = task
             except WeighbridgeError as error:  # a group of errors would hide it
                 self._failure = self._failure or error
         if self._failure:
             raise self._failure
         self.progress.engine = ""
 
+    async def _turn(
+        self, left: Iterator[Question], tasks: asyncio.TaskGroup, prepare: Callable[[Engine], Awaitable[object]]
+    ) -> tuple[Question, Gate, int] | None:
+        """The next question that has to be asked, with its place at the gate; those before it are seen to on the way."""
+        for question in left:
+            if await self._answered(question, tasks):
+                continue
+            await self._prepare(question.contestant.engine, prepare)
+            gate = self._gate(question.contestant.engine)
+            ticket = await gate.enter()
+            if self._tally.decided:
+                gate.leave()
+                return None
+            latest = self._questions.latest(question)  # another run may have asked it while this one waited
+            if await self._answered(latest, tasks):
+                gate.leave()
+            else:
+                return latest, gate, ticket
+        return None
+
+    async def _answered(self, question: Question, tasks: asyncio.TaskGroup) -> bool:
+        """Is there an answer already, in the store or to the same request? Then it is taken in."""
+        first = self._firsts.get(question.key)
+        if first is None and question.known is None:
+            return False
+        await self._grading.acquire()
+        tasks.create_task(self._regrade(question) if first is None else self._copy(question, first))
+        return True
+
     def _left(self, samples: Sequence[Sample], group: Sequence[Contestant]) -> Iterator[Question]:
-        """The questions to ask, and those whose stored answers wait for a grade; the others are answered on the way."""
-        for question in self._questions.of(samples, group):
+        """The questions to ask, and those whose answers are to be waited for; the others are answered on the way."""
+        for question in self._questions.of(samples, group, in_order=self._in_order):
             if self._tally.decided:
                 return
-            if question.known is None or self._grade is not None:
+            if question.known is None or self._grade is not None or question.key in self._firsts:
                 yield question
             else:
                 grade = grades.kept(question.known, grades.mark(question.sample))
                 if grade is None:
                     grade = self._kept_grade(question, self._questions.whole(question))
                 self._tally.answered(question, question.known, grade, reused=True)
+
+    def stored(self, samples: Sequence[Sample], contestants: Sequence[Contestant]) -> int:
+        """How many questions that this run has left out have an answer in the store all the same."""
+        found = self._questions.of(samples, contestants, in_order=True)
+        return sum(question.known is not None and not self._tally.has(question) for question in found)
 
     async def _prepare(self, engine: Engine, prepare: Callable[[Engine], Awaitable[object]]) -> None:
         if engine.host.runs_here:
@@ -207,8 +241,8 @@ class _Run:
             self._gates[engine.name] = Gate(min(most, slots) if isinstance(slots, int) else most)
         return self._gates[engine.name]
 
-    async def _ask(self, question: Question, worst: int, gate: Gate, ticket: int) -> None:
-        """One sample, to its answer or its last failure."""
+    async def _ask(self, question: Question, worst: int, gate: Gate, ticket: int) -> Trace | None:
+        """One sample, to its answer or its last failure; that one is returned."""
         paid, engine = 0, question.contestant.engine
         try:
             trace, bodies = await self._try(question, gate, ticket)
@@ -220,16 +254,32 @@ class _Run:
                 if question.contestant.level is not None:
                     answer = replace(answer, sent=identifiers.sent(bodies), masked=trace.masked)
                 self._store.put(question.key, msgspec.json.encode(answer))
-                self._streaks.answered(trace.engine)
+                self._streaks.answered(question.name)
                 self._tally.answered(question, answer, await self._of(question, answer), reused=False)
             else:
                 self._failed(question, trace, cost)
+                return trace
         except WeighbridgeError as error:
             self._failure = self._failure or error
         finally:
             gate.leave()
             self._purse.settle(worst, paid)
             self.progress.spent = self._purse.spent
+        return None
+
+    async def _copy(self, question: Question, first: asyncio.Task[Trace | None]) -> None:
+        """What the same request of another sample came to in this run."""
+        try:
+            failed = await first
+            if failed is not None:
+                self._tally.failed(question, failed, None, _why(failed))
+            elif self._failure is None:
+                answer = self._questions.whole(question)
+                self._tally.answered(question, answer, await self._of(question, answer), reused=True, copied=True)
+        except WeighbridgeError as error:
+            self._failure = self._failure or error
+        finally:
+            self._grading.release()
 
     async def _regrade(self, question: Question) -> None:
         """A stored answer, by a grader that waits."""
@@ -273,8 +323,16 @@ class _Run:
             wait, tried = min(2 * wait, MAX_WAIT), tried + 1
 
     def _failed(self, question: Question, trace: Trace, cost: int | None) -> None:
-        code, said = trace.outcome, trace.error
-        if code == "ok":
-            code, said = "broken_answer", f"{trace.engine} answered instead." if trace.reply else "There is no answer."
-        self._tally.failed(question, trace, cost, f"{code}: {said}")
+        why = _why(trace)
+        self._tally.failed(question, trace, cost, why)
+        code, _, said = why.partition(": ")
+        if question.name in self._questions.met:
+            self._streaks.met(question.name)
         self._failure = self._failure or self._streaks.failed(question.name, code, said)
+
+
+def _why(trace: Trace) -> str:
+    """Why a call gave no answer: the error's code, and what was said."""
+    if trace.outcome != "ok":
+        return f"{trace.outcome}: {trace.error}"
+    return f"broken_answer: {f'{trace.engine} answered instead.' if trace.reply else 'There is no answer.'}"

@@ -64,7 +64,7 @@ def scorecard(
         total_p95=_time(answered, "total", 0.95),
         tokens_per_second=_tokens_per_second(answered),
         usage=_usage([result for _, result in pairs]),
-        spent=_spent([result for _, result in pairs]),
+        spent=_spent([result for one in asked or [results] for _, result in _matched(samples, one)]),
         failures=len(failed),
         context=engine.context,
         open_weights=engine.model.open_weights,
@@ -295,7 +295,7 @@ def _usage(results: Sequence[Result]) -> Usage:
 
 
 def _spent(results: Sequence[Result]) -> int | None:
-    """Micro-units of the calls made in this run; None where an answer's cost is unknown."""
+    """Micro-units of the calls made in this run, of all passes; None where an answer's cost is unknown."""
     made = [result for result in results if not result.reused]
     if any(result.cost is None and result.grade is not None for result in made):
         return None

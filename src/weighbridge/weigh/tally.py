@@ -41,8 +41,12 @@ class Tally:
         """Is every verdict known, in a run that may stop early?"""
         return self._course is not None and self._course.decided
 
-    def answered(self, question: Question, answer: Told, grade: Grade, *, reused: bool) -> None:
-        """Take in an answer with its grade."""
+    def has(self, question: Question) -> bool:
+        """Is there a result of it?"""
+        return question.sample.id in self._results[question.name, question.contestant.repeat]
+
+    def answered(self, question: Question, answer: Told, grade: Grade, *, reused: bool, copied: bool = False) -> None:
+        """Take in an answer with its grade. One that was `copied` is reused, from another sample of this run."""
         engine = question.contestant.engine
         result = Result(
             sample=question.sample.id,
@@ -59,7 +63,7 @@ class Tally:
             key=b"" if self._options.texts else bytes.fromhex(question.key),
             exposure=masking.exposed(question.sample, question.contestant.level, answer.sent, answer.masked),
         )
-        self._keep(question, result)
+        self._keep(question, result, copied=copied)
 
     def failed(self, question: Question, trace: Trace, cost: int | None, error: str) -> None:
         """Take in a call that gave no answer."""
@@ -74,12 +78,14 @@ class Tally:
         )
         self._keep(question, result)
 
-    def _keep(self, question: Question, result: Result) -> None:
+    def _keep(self, question: Question, result: Result, *, copied: bool = False) -> None:
         again = question.contestant.repeat
         self._results[question.name, again][result.sample] = result
         progress = self._progress
         progress.done += 1
-        if result.reused:
+        if copied:
+            progress.copied += 1
+        elif result.reused:
             progress.reused += 1
         elif result.error:
             progress.failed += 1

@@ -30,6 +30,9 @@ class Store(Protocol):
     def put(self, key: str, value: bytes, /) -> None:
         """Keep a value."""
 
+    def others(self) -> int:
+        """A number that is another one as soon as somebody else has written."""
+
 
 class Options(Struct, frozen=True):
     """How a run is made.
@@ -66,7 +69,8 @@ class Progress:
 
     total: int = 0
     done: int = 0
-    reused: int = 0
+    reused: int = 0  #: from earlier runs, or from others that are under way
+    copied: int = 0  #: from another sample of this run with the same request
     failed: int = 0
     spent: int = 0  #: micro-units of this run's calls, as far as prices are known
     engine: str = ""  #: the one that runs here and is being asked

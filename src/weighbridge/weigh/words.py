@@ -18,6 +18,7 @@ from weighbridge.weigh.numbers import (
     known,
     level,
     margin,
+    one_line,
     plural,
     points,
     seconds,
@@ -29,6 +30,7 @@ from weighbridge.weigh.types import Axis, Comparison, Scorecard, Weighing
 VERDICTS = {"safe": "Safe", "unsafe": "Unsafe", "undecided": "Undecided"}
 
 _SHORT = 28  # characters of a title that may stand for its engine
+_ERROR = 200  # characters of an error that are told
 _NAMED = 3  # candidates that a headline calls by name
 _RULE = (
     "A candidate is safe when the lower end of its range lies above minus the margin, unsafe when the upper end lies "
@@ -64,12 +66,27 @@ def headline(weighing: Weighing) -> str:
         return asked
     names = labels(weighing)
     base = names.get(weighing.base, clean(weighing.base))
-    candidates = [names[card.engine] for card in ordered(weighing) if card.engine in weighing.comparisons]
+    compared = weighing.comparisons or uncompared(weighing)
+    candidates = [names[card.engine] for card in ordered(weighing) if card.engine in compared]
     if not candidates:
         return f"How good is {base}?"
     if len(candidates) > _NAMED:
         return f"Which of {len(candidates)} engines can replace {base}?"
     return f"Can {_either(candidates)} replace {base}?"
+
+
+def uncompared(weighing: Weighing) -> list[str]:
+    """The names of those candidates that nothing could be compared of."""
+    engines = [card.engine for card in ordered(weighing) if card.engine != weighing.base]
+    return [engine for engine in engines if engine not in weighing.comparisons]
+
+
+def alone(weighing: Weighing) -> str:
+    """Why there is no comparison, where there is none."""
+    if not uncompared(weighing):
+        return "One engine was weighed, so there is nothing to compare it with."
+    base = labels(weighing).get(weighing.base, clean(weighing.base))
+    return f"No sample was graded for {base} and another engine alike: there is nothing to compare it with, and no verdict."
 
 
 def _either(names: list[str]) -> str:
@@ -171,7 +188,20 @@ def failures(weighing: Weighing) -> str:
     failed = [f"{names[card.engine]} {card.failures:,}" for card in ordered(weighing) if card.failures]
     if not failed:
         return ""
-    return f"Calls that failed: {', '.join(failed)}. Each counts as a wrong answer."
+    return f"Calls that failed: {', '.join(failed)}. Each counts as a wrong answer.{_commonest_errors(weighing, names)}"
+
+
+def _commonest_errors(weighing: Weighing, names: dict[str, str]) -> str:
+    """For each engine whose calls failed: what most of them failed with."""
+    told = ""
+    for card in ordered(weighing):
+        errors = Counter(result.error for result in weighing.results.get(card.engine, ()) if result.error)
+        if errors:
+            ((error, count),) = errors.most_common(1)
+            told += (
+                f" The commonest error of {names[card.engine]}, {count:,} times: {one_line(error, _ERROR).rstrip('.')}."
+            )
+    return told
 
 
 def when(weighing: Weighing) -> str:
@@ -284,7 +314,10 @@ def _reused(weighing: Weighing) -> str:
     total = sum(len(results) for results in weighing.results.values())
     if not reused:
         return "None: every answer was given in this run."
-    return f"{reused:,} of {total:,} answers were taken from an earlier run with the same question and engine."
+    return (
+        f"{reused:,} of {total:,} answers were taken over: another call asked the same engine the very same, in an earlier "
+        "run or for another sample of this one."
+    )
 
 
 def _prices(weighing: Weighing) -> str:

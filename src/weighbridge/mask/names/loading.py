@@ -112,7 +112,8 @@ def load_names(
         raise SettingsError(
             f"mask.names is {setting!r}, but no model of names was added{_for(languages)}.",
             where=str(folder),
-            fix="Add one with `weighbridge mask models add PATH-OR-PACKAGE`, or set mask.names to off.",
+            fix="Add one with `weighbridge mask models add PATH-OR-PACKAGE`, or do without: --names off where a command "
+            'takes it, or mask.names = "off" in the settings.',
         )
     readers: dict[str, Names] = {}
     for language in dict.fromkeys(model.language for model in chosen):

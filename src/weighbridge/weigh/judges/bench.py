@@ -134,7 +134,7 @@ class Bench:
 
         Raises:
             InputError: There is a budget, and the judge's price is unknown or in another currency.
-            EngineError: It cannot be called at all, or failed ten times in a row.
+            EngineError: It cannot be called at all, failed ten times in a row, or its first ten calls all failed.
             StoreError: Its answer cannot be stored.
         """
         cost, priced, text = 0, True, ""
@@ -153,6 +153,16 @@ class Bench:
         why = f"said nothing that can be read, asked {MAX_ASKED} times"
         return Judgement(judge.name, why=why, first=first, tries=MAX_ASKED, cost=told, said=text[:MAX_SAID])
 
+    def check_heard(self) -> None:
+        """Refuse to go on without a judge that was asked and has never answered: what it judges would be unknown.
+
+        Raises:
+            EngineError: There is such a judge; in its host's own words.
+        """
+        for judge in self.judges:
+            if (error := self._streaks.silent(judge.name)) is not None:
+                raise error
+
     def _request(self, judge: Engine, prompt: Prompt, messages: tuple[Message, ...]) -> Request:
         limit = MAX_TOKENS + (THINKING if judge.model.reasoning else 0)
         most = judge.offer.max_output or judge.model.max_output
@@ -164,6 +174,7 @@ class Bench:
         key = asking.key(self._identity(judge), request, 0)
         if not self.terms.fresh and (found := _read(self._store.get_many([key]).get(key))) is not None:
             self.reused += 1
+            self._streaks.met(judge.name)
             return found
         if self.failure:
             raise self.failure

@@ -5,7 +5,8 @@ The terminal, the report and the document all take it from here. Nothing is told
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -18,6 +19,7 @@ from weighbridge.weigh.numbers import one_line, percent, plural, points, span
 from weighbridge.weigh.types import Interval, Judge, Judgement, Weighing
 
 _NAME = 60  # characters of a name in a sentence
+_WHY = 200  # characters of a reason in one
 
 
 class Told(Struct, frozen=True, omit_defaults=True):
@@ -72,10 +74,10 @@ def tell(weighing: Weighing) -> Told | None:
     )
     from msgspec.structs import replace
 
-    return replace(told, sentences=tuple(_sentences(told, weighing)))
+    return replace(told, sentences=tuple(_sentences(told, weighing, judged)))
 
 
-def _sentences(told: Told, weighing: Weighing) -> Iterable[str]:
+def _sentences(told: Told, weighing: Weighing, judged: Sequence[Judgement]) -> Iterable[str]:
     yield _who(told)
     for candidate, comparison in weighing.preferred.items():
         yield (
@@ -92,7 +94,7 @@ def _sentences(told: Told, weighing: Weighing) -> Iterable[str]:
         yield from _length(candidate, length)
     for harmony in told.harmony:
         yield harmony.sentence
-    yield from _gaps(told)
+    yield from _gaps(told, judged)
 
 
 def _who(told: Told) -> str:
@@ -117,18 +119,27 @@ def _length(candidate: str, length: Length) -> Iterable[str]:
         )
 
 
-def _gaps(told: Told) -> Iterable[str]:
+def _gaps(told: Told, judged: Sequence[Judgement]) -> Iterable[str]:
     for gap in told.missing:
         if gap.missing:
             yield (
                 f"{_short(gap.judge)} gave {gap.missing:,} of {plural(gap.of, 'judgement')} that could not be read or "
-                "had: missing, never a loss."
+                f"had: missing, never a loss.{_commonest(gap.judge, judged)}"
             )
     if told.ungraded or told.uncompared:
         yield f"Without any judgement: {plural(told.ungraded, 'answer')}, {plural(told.uncompared, 'pair')}."
     if told.addressed:
         verb = "speaks" if told.addressed == 1 else "speak"
         yield f"{plural(told.addressed, 'answer')} {verb} to the judge: look at them before you trust their grades."
+
+
+def _commonest(judge: str, judged: Sequence[Judgement]) -> str:
+    """Why most of a judge's missing judgements are."""
+    reasons = Counter(j.why for j in judged if j.judge == judge and j.score is None and j.why)
+    if not reasons:
+        return ""
+    ((why, count),) = reasons.most_common(1)
+    return f" The commonest reason, {count:,} times: {one_line(why, _WHY).rstrip('.')}."
 
 
 def _taste(share: Interval) -> str:

@@ -114,7 +114,7 @@ def _samples(suite: Element, class_name: str, found: list[tuple[Result, Result]]
 def _alone(root: Element, weighing: Weighing) -> None:
     suite = SubElement(root, "testsuite", name=one_line(weighing.base, _NAME) or "weigh")
     case = SubElement(suite, "testcase", classname="weigh", name="verdict")
-    SubElement(case, "skipped", message="One engine was weighed, so there is nothing to compare it with.")
+    SubElement(case, "skipped", message=words.alone(weighing))
     _count(suite, weighing, weighing.base)
 
 

@@ -81,7 +81,7 @@ def _verdicts(weighing: Weighing) -> str:
         )
         told.append(f"- {_SIGNS[found.verdict]} **{words.VERDICTS[found.verdict]}**: {plain(sentence)} {plain(more)}")
     if not told:
-        return "One engine was weighed, so there is nothing to compare it with."
+        return plain(words.alone(weighing))
     notes = (words.noise(weighing), " ".join(early.sentences(weighing, names)))
     return "\n".join(told) + "".join(f"\n\n{plain(note)}" for note in notes if note)
 

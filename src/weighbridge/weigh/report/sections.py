@@ -72,7 +72,7 @@ def verdicts(weighing: Weighing) -> str:
     base = names.get(weighing.base, clean(weighing.base))
     cards = words.ordered(weighing)
     if not weighing.comparisons:
-        alone = "<p>One engine was weighed, so there is nothing to compare it with.</p>"
+        alone = f"<p>{escape(words.alone(weighing))}</p>"
         return section("verdict", "Verdict", alone + _seen(cards))
     items = "".join(
         _verdict(weighing, card, index, names[card.engine], base)

@@ -18,6 +18,8 @@ from weighbridge.weigh.types import Interval
 
 Amounts = Sequence[float] | FloatArray
 
+_LARGEST = 700.0  # logarithm of what a float can hold, nearly
+
 
 def ratio(
     top: Amounts,
@@ -113,7 +115,7 @@ def change(
         if len(distances) >= 0.99 * draws:
             lower, upper = np.quantile(distances, [alpha / 2, 1 - alpha / 2])
             low, high = value - float(upper) * error.se, value - float(lower) * error.se
-    return Interval(exp(value), exp(low), exp(high), n)
+    return Interval(exp(value), exp(low), exp(high) if high < _LARGEST else inf, n)
 
 
 def _distances(sums: FloatArray, signs: FloatArray, value: float, seed: int, draws: int) -> FloatArray:
