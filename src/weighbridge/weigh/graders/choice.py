@@ -3,55 +3,85 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Any
 
-from weighbridge.weigh.graders.base import check_each, listed, shorten
+from weighbridge.weigh.graders import letters
+from weighbridge.weigh.graders.base import check_each, listed, shorten, spoken
 from weighbridge.weigh.types import Grade, Sample
 
-_LETTERS = "A-J"
-_OPEN = r"[\s(\[{*_\"'`$:]*"
-#: "The answer is (B)", "Answer: B", "option **C**", "\boxed{D}".
-_SAID = re.compile(
-    rf"(?:\b(?:answer|choice|option)\b(?:\s+(?:is|would\s+be|must\s+be))?|\\boxed){_OPEN}(?:option\s+)?{_OPEN}"
-    r"([A-J])(?![\w'\u2019])",
-    re.IGNORECASE,
+_LONGEST = 50  #: characters of a letter with its marks
+#: "A dog" and "I think" are no choices, "A because" is one.
+_ARTICLE = re.compile(
+    r"\s{1,3}(?!(?:because|since|as|is|for|with|which|while|given|due|based|in|and|or|but|if|when)\b)[a-z]"
 )
-_ALONE = re.compile(r"[\W_]*([A-Ja-j])[\W_]*")
-#: "B) foo", "(B) foo", "B. foo", "**B**: foo", or the letter on a first line of its own.
-_FIRST = re.compile(rf"[\s(\[*_\"'`$]*([{_LETTERS}])(?:[)\]*_\"'`$]+|[.:](?=\s|[*_]|$)|\s*\n|\s+[-\u2013\u2014]\s)")
-_MARKED = re.compile(rf"\(([{_LETTERS}])\)|\*\*\(?([{_LETTERS}])[).]?\*\*|(?<!\w)([{_LETTERS}])\)")
-#: A letter between spaces or marks. "I" is a word of English; so is "A", but no one writes it large within a sentence.
-_STANDING = re.compile(r"(?<![\w'\u2019])([B-HJ])(?![\w'\u2019])|(?<=[a-z,;:]\s)(A)(?![\w'\u2019])")
+_ENDS = re.compile(r"\s*[.!]?\s*(?:\n|$)|[).:]\s")
+_ASKS = re.compile(r"[)\]}*\"'`]{0,4}\s?\?")
 
 
 def letter(text: str) -> str:
     """The capital letter that an answer settles on, "" where it names none or several.
 
-    In this order: the letter is the whole answer; the last "the answer is B"; the letter opens the answer as a label
-    does; the only letter in brackets or bold; the only letter that stands by itself.
+    Letters that the answer rejects ("not A", "B is wrong") are passed over, and so is thinking in front of it. In this
+    order: the letter is the whole answer; the last "the answer is B"; the last line; the one that "is correct"; the last
+    that is chosen in words ("I'd go with B"); the letter opens the answer as a label does; the only "option B"; the only
+    letter in brackets or bold; the only letter that stands by itself, where a choice would stand.
     """
-    answer = unicodedata.normalize("NFKC", text).strip()
-    if alone := _ALONE.fullmatch(answer[:50]) if len(answer) <= 50 else None:  # noqa: PLR2004 - a letter and its marks
-        return alone[1].upper()
-    said = [m for m in _SAID.finditer(answer) if _is_letter(m)]
-    if said:
-        return said[-1][1].upper()
-    if first := _FIRST.match(answer):
-        return first[1]
-    for pattern in (_MARKED, _STANDING):
-        letters = {next(g for g in m.groups() if g) for m in pattern.finditer(answer)}
-        if letters:
-            return letters.pop() if len(letters) == 1 else ""
+    whole = letters.plain(spoken(text))
+    if found := _alone(whole):
+        return found
+    answer = letters.without_rejected(whole)
+    if said := _all(letters.ANSWER_IS, answer):
+        return _settled(said[-1])
+    if found := _alone(answer.rpartition("\n")[2]):
+        return found
+    if right := _all(letters.IS_RIGHT, answer):
+        return _only(right)
+    if said := _all(letters.CHOSEN, answer):
+        return _settled(said[-1])
+    return _by_place(letters.without_options(answer))
+
+
+def _by_place(answer: str) -> str:
+    """The letter of an answer that says nothing about it in words."""
+    for part in (answer, answer.rpartition("\n\n")[2]):
+        if (first := letters.FIRST.match(part)) and not letters.GOES_ON.match(part, first.end(1)):
+            return first[1].upper()
+    for pattern in (letters.OPTION, letters.MARKED, letters.STANDING):
+        if found := _all(pattern, answer):
+            placed = pattern is not letters.STANDING or letters.AT_CHOICE.search(answer)
+            return _only(found) if placed else ""
     return ""
 
 
+def _alone(text: str) -> str:
+    found = letters.ALONE.fullmatch(text) if len(text) <= _LONGEST else None
+    return found[1].upper() if found else ""
+
+
+def _all(pattern: re.Pattern[str], text: str) -> list[re.Match[str]]:
+    return [match for match in pattern.finditer(text) if _is_letter(match)]
+
+
+def _only(found: list[re.Match[str]]) -> str:
+    """The letter of all of them, "" where they differ or one leads on to another."""
+    named = {_settled(match) for match in found}
+    return named.pop() if len(named) == 1 else ""
+
+
+def _settled(match: re.Match[str]) -> str:
+    goes_on = letters.GOES_ON.match(match.string, match.end(match.lastindex or 0))
+    return "" if goes_on else match[match.lastindex or 0].upper()
+
+
 def _is_letter(match: re.Match[str]) -> bool:
-    """Is what "answer is" leads to an option, and not a word: "the answer is a number", "the answer is I think B"?"""
-    text, start, end = match.string, match.start(1), match.end(1)
-    if match[1].isupper():
-        return not (match[1] == "I" and re.match(r"\s+[a-z]", text[end : end + 8]))
-    return text[start - 1] in "([{*" and text[end : end + 1] in (")", "]", "}", "*")
+    """Is it an option, and not a word: "the answer is a number", "the answer is I think B"? Nor a question: "A?"."""
+    text, (start, end) = match.string, match.span(match.lastindex or 0)
+    marked = text[max(start - 1, 0) : start] in ("(", "[", "{", "*") and text[end : end + 1] in (")", "]", "}", "*")
+    if _ASKS.match(text, end):
+        return False
+    if text[start].isupper():
+        return marked or text[start] not in "AI" or not _ARTICLE.match(text, end)
+    return marked or bool(_ENDS.match(text, end))
 
 
 def choice(sample: Sample, text: str) -> Grade:
