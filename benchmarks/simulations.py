@@ -49,7 +49,8 @@ DEVIATIONS = """
 - **Means over clusters that fail as a whole.** Here half of a cluster's answers are one answer (a correlation of 0.25). With 10 or
   50 clusters of one size a scorecard's interval holds in 93 to 95 %. With 50 of which ten hold two thirds of the samples it holds in
   about 85 %: often none of the ten happens to fail, and a spread that was not seen cannot be estimated. With fewer than some
-  twenty large clusters, read such an interval as rough. The paired verdicts in the same clusters err no more than they say.
+  twenty large clusters, read such an interval as rough. Paired verdicts count in one further cluster where few were seen to fail,
+  and err no more than they say in the same clusters.
 - **Costs with long tails.** Where few samples cost most of the money (a standard deviation of the logarithm of 1.5 to 2, against
   0.8 of the ratios above) intervals of costs are too narrow until there are thousands of samples: what the rare expensive ones
   cost was not seen often enough. The table shows by how much.

@@ -272,7 +272,13 @@ def test_a_bad_rubric_names_its_line(workshop):
 
 def test_a_sequential_run_is_judged_while_it_is_made(workshop):
     rows = [
-        {"id": f"r{i}", "input": f"What is {i % 10} + {i % 10}?", "target": RUBRIC, "grader": "rubric", "max_tokens": 50 + i}
+        {
+            "id": f"r{i}",
+            "input": f"What is {i % 10} + {i % 10}?",
+            "target": RUBRIC,
+            "grader": "rubric",
+            "max_tokens": 50 + i,
+        }
         for i in range(200)  # each with a limit of its own: what asks the very same is one observation
     ]
     write(workshop / "long.jsonl", rows)

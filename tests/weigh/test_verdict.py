@@ -148,7 +148,42 @@ def test_clusters_widen_the_interval_and_leave_the_plain_error():
     assert robust.clusters == 30
     half = scipy.stats.t.ppf(0.95, 29) * robust.se_clustered
     assert robust.ci_low <= robust.difference - half
-    assert robust.ci_low == pytest.approx(robust.difference - half, abs=0.02)
+    assert robust.ci_low == pytest.approx(one_more(robust, 30))
+
+
+def one_more(found, clusters):
+    """The lower t bound of a mean of equal clusters, after one more that loses wholly."""
+    squares = clusters**2 * found.se_clustered**2 + clusters / (clusters + 1) * (found.difference + 1) ** 2
+    mean = (clusters * found.difference - 1) / (clusters + 1)
+    return mean - scipy.stats.t.ppf(0.95, clusters - 1) * np.sqrt(squares / clusters / (clusters + 1))
+
+
+@pytest.mark.parametrize("sizes", [[10] * 20, [10] * 50, [8, 8, 8, 8, 64] * 10])
+@pytest.mark.parametrize("graded", [False, True])
+def test_clusters_that_fail_as_a_whole_are_not_called_safe(sizes, graded):
+    rng, groups = np.random.default_rng(len(sizes)), np.repeat(np.arange(len(sizes)), sizes)
+    safe = 0
+    for _ in range(150):
+        failed = (rng.random(len(sizes)) < 0.05)[groups]  # so that the true difference is at the margin
+        other = (
+            rng.uniform(-0.05, 0.05, len(groups))
+            if graded
+            else rng.choice([1, -1, 0], p=[0.05, 0.05, 0.9], size=len(groups))
+        )
+        gains = np.where(failed, -1.0, other)
+        found = compare((-gains).clip(0), gains.clip(0), clusters=groups.tolist(), margin=0.05)
+        safe += found.verdict == "safe"
+    assert safe <= 0.1 * 150  # one in twenty, as nearly as 150 tell it
+
+
+@pytest.mark.parametrize("n", [20, 40, 60])
+def test_grades_of_which_few_fail_are_not_called_safe(n):
+    rng, safe = np.random.default_rng(n), 0
+    for _ in range(200):
+        base = rng.uniform(0.9, 0.98, n)
+        other = np.where(rng.random(n) < 0.05 / 0.94, 0, np.clip(base + rng.uniform(-0.02, 0.02, n), 0, 1))
+        safe += compare(base, other, margin=0.05).verdict == "safe"
+    assert safe <= 0.1 * 200
 
 
 def test_two_clusters_that_happen_to_agree_decide_little():
@@ -171,8 +206,8 @@ def test_graded_scores_with_clusters_use_the_larger_error():
     found = compare(base, base + shift.clip(-0.3, 0.3), clusters=[str(i // 10) for i in range(200)])
     half = scipy.stats.t.ppf(0.95, 19) * found.se_clustered
     assert found.se_clustered > 2 * found.se
-    assert (found.ci_low, found.ci_high) == pytest.approx((found.difference - half, found.difference + half), abs=6e-3)
-    assert found.ci_low <= found.difference - half + 1e-12
+    assert found.ci_low == pytest.approx(one_more(found, 20), abs=0.01)
+    assert found.ci_low <= one_more(found, 20) < found.difference - half
     assert found.method == "paired t, robust to 20 clusters"
 
 

@@ -193,6 +193,9 @@ def _bounds(
     if of.clusters is None and of.n <= SEARCHED:
         return _searched(of.n, wins, losses, alpha), "exact, over all outcomes"
     bounds = _binary_bounds(of, wins, losses, alpha)
+    critical = of.critical(alpha)
+    bounds = stats.with_one_more(bounds, differences, of, clusters, low=-1.0, high=1.0, critical=critical)
+    bounds = stats.Bounds(max(-1.0, bounds.low), min(1.0, bounds.high))
     return bounds, ("paired score (Tango)" if wins or losses else "exact, no discordant pair") + suffix
 
 

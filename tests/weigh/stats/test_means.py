@@ -176,17 +176,27 @@ def test_mean_interval_is_students_where_scores_vary():
 
 
 def test_the_bound_moves_out_to_where_values_are_skewed():
-    values = -np.random.default_rng(3).exponential(size=40) / 20
+    values = -np.random.default_rng(3).exponential(size=120).clip(max=3) / 20  # of which enough lie far from the middle
     of = stats.spread(values)
-    low, high = stats.bounded_mean(values, of, low=-1, high=1, alpha=0.05)
+    low, high = stats.bounded_mean(values, of, low=-0.15, high=0.15, alpha=0.05)
     half = of.critical(0.05) * of.se
     assert high == pytest.approx(of.mean + half)
-    assert low < of.mean - 1.1 * half
+    assert low < of.mean - 1.03 * half
     symmetric = np.concatenate([values, -values])
     of = stats.spread(symmetric)
-    assert stats.bounded_mean(symmetric, of, low=-1, high=1, alpha=0.05).low == pytest.approx(
+    assert stats.bounded_mean(symmetric, of, low=-0.15, high=0.15, alpha=0.05).low == pytest.approx(
         -of.critical(0.05) * of.se
     )
+
+
+@pytest.mark.parametrize("n", [20, 40, 60])
+def test_grades_that_hardly_vary_say_little_of_those_that_fail(n):
+    rng, missed = np.random.default_rng(n), 0
+    for _ in range(300):
+        values = np.where(rng.random(n) < 0.03, 0.0, rng.uniform(0.92, 0.98, n))
+        found = stats.mean_interval(values.tolist())
+        missed += not found.low <= 0.95 * 0.97 <= found.high
+    assert missed <= 0.05 * 300
 
 
 def test_a_t_bound_of_skewed_values_holds_about_as_often_as_it_says():

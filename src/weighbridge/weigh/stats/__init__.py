@@ -15,6 +15,7 @@ from weighbridge.weigh.stats.means import (
     Spread,
     bounded_mean,
     codes_of,
+    few_far,
     fractions,
     is_binary,
     mean_interval,
@@ -24,6 +25,7 @@ from weighbridge.weigh.stats.means import (
     t_quantile,
     unseen,
     wilson,
+    with_one_more,
 )
 from weighbridge.weigh.stats.pairs import paired_score, pairs_for_means, pairs_for_shares
 
@@ -36,6 +38,7 @@ __all__ = [
     "Spread",
     "bounded_mean",
     "codes_of",
+    "few_far",
     "fractions",
     "is_binary",
     "mean_interval",
@@ -48,4 +51,5 @@ __all__ = [
     "t_quantile",
     "unseen",
     "wilson",
+    "with_one_more",
 ]

@@ -22,7 +22,8 @@ Codes = NDArray[np.intp]
 ALPHA = 0.05  #: of the two-sided intervals around means
 POWER = 0.8
 _NOTHING = 1e-9
-_FEW = 10  # fewer deviating values than this are too few to take a spread from
+_FEW = 10  # fewer values far from the middle than this are too few to take a spread from
+_FAR = 0.25  # of the whole range: so far from the middle value a value lies far
 
 
 class Bounds(NamedTuple):
@@ -220,24 +221,55 @@ def bounded_mean(
 
     As a rule Student's t interval, with the larger of the plain and the clustered standard error. On the side to which the
     values (or the clusters' sums) are skewed the bound is moved out as Hall's transformation says (1992). Where fewer
-    than 10 values deviate from the commonest one, the spread that was seen is no guide to what was not seen:
-    one further value at the far end is then counted in. Where none deviates, the bound is the exact one: the
-    first value names the common value, so the other n - 1 are the trials that never showed another.
+    than 10 values, or clusters, lie far from the middle one, the spread that was seen is no guide to what was not seen:
+    one further value at the far end is then counted in, or one further cluster (`with_one_more`). Where no value differs,
+    the bound is the exact one: the first value names the common value, so the other n - 1 are the trials that never showed
+    another.
     """
     if not of.enough:
         return Bounds(low, high)
     centre = of.mean
-    deviating = _deviating(values)
-    if deviating == 0:
+    if float(np.ptp(values)) == 0:
         share = unseen(of.effective - 1, alpha)
         return Bounds(centre - share * (centre - low), centre + share * (high - centre))
     critical = of.critical(alpha)
     error = of.se * sqrt(of.design)
     down, up = _unskewed(critical, _skewness(values, clusters), of.clusters or of.n)
     found = Bounds(centre - max(critical, down) * error, centre + max(critical, up) * error)
-    if deviating < _FEW:
-        found = Bounds(min(found.low, _one_more(of, low, -critical)), max(found.high, _one_more(of, high, critical)))
+    if few_far(values, high - low):
+        found = _wider(found, centre, error, of.effective, (low, high), critical)
+    found = with_one_more(found, values, of, clusters, low=low, high=high, critical=critical)
     return Bounds(min(centre, max(low, found.low)), max(centre, min(high, found.high)))
+
+
+def with_one_more(
+    found: Bounds,
+    values: FloatArray,
+    of: Spread,
+    clusters: Sequence[Hashable] | None,
+    *,
+    low: float,
+    high: float,
+    critical: float,
+) -> Bounds:
+    """Bounds that allow for clusters that fail as a whole, where too few did so to tell how often they do.
+
+    With fewer than 10 clusters whose mean lies far from that of the middle cluster, one further cluster at the far end is
+    counted in; clusters of unequal size count as Kish's effective number of them (1965).
+    """
+    if clusters is None or of.se_clustered is None:
+        return found
+    codes = codes_of(clusters)
+    sizes = np.bincount(codes)
+    if not few_far(np.bincount(codes, weights=values) / sizes, high - low):
+        return found
+    count = float(sizes.sum()) ** 2 / float(sizes @ sizes)
+    return _wider(found, of.mean, of.se_clustered, count, (low, high), critical)
+
+
+def few_far(values: FloatArray, width: float) -> bool:
+    """Do fewer than 10 of the values lie further from the middle one than a quarter of the range that they might take?"""
+    return int((np.abs(values - np.median(values)) > _FAR * width).sum()) < _FEW
 
 
 def _skewness(values: FloatArray, clusters: Sequence[Hashable] | None) -> float:
@@ -264,17 +296,16 @@ def _unskewed(critical: float, skewness: float, n: int) -> tuple[float, float]:
     return inverse(critical), -inverse(-critical)
 
 
-def _deviating(values: FloatArray) -> int:
-    _, counts = np.unique(values, return_counts=True)
-    return len(values) - int(counts.max())
+def _wider(found: Bounds, mean: float, error: float, n: float, ends: tuple[float, float], critical: float) -> Bounds:
+    """The bounds, not nearer than those after one more independent value at either end."""
+    low, high = (_one_more(mean, error, n, end, sign * critical) for end, sign in zip(ends, (-1, 1), strict=True))
+    return Bounds(min(found.low, low), max(found.high, high))
 
 
-def _one_more(of: Spread, extreme: float, critical: float) -> float:
-    """The t bound after one more independent value at `extreme`."""
-    n = of.effective
-    mean = (n * of.mean + extreme) / (n + 1)
-    squares = n * n * of.se * of.se * of.design + n / (n + 1) * (of.mean - extreme) ** 2
-    return mean + critical * sqrt(squares / n / (n + 1))
+def _one_more(mean: float, error: float, n: float, extreme: float, critical: float) -> float:
+    """The t bound of a mean of n values, with this standard error, after one more independent value at `extreme`."""
+    squares = n * n * error * error + n / (n + 1) * (mean - extreme) ** 2
+    return (n * mean + extreme) / (n + 1) + critical * sqrt(squares / n / (n + 1))
 
 
 def mean_interval(

@@ -16,12 +16,10 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from weighbridge.errors import InputError
-from weighbridge.weigh.stats.means import ALPHA, Codes, FloatArray, cluster_error, codes_of, t_quantile
+from weighbridge.weigh.stats.means import ALPHA, Codes, FloatArray, cluster_error, codes_of, few_far, t_quantile
 from weighbridge.weigh.types import Interval
 
 _FEW = 3  # labels; fewer show no spread
-_RARE = 10  # deviating labels; fewer are too few to take a spread from
-_FAR = 0.25  # of the whole range: so far from the middle label a label deviates
 
 
 class Powered(Struct, frozen=True):
@@ -193,8 +191,7 @@ class _Seen(NamedTuple):
     @property
     def few(self) -> bool:
         """Do fewer than ten lie far from the middle one? Then the spread that was seen is no guide to what was not."""
-        far = abs(self.values - np.median(self.values)) > _FAR * (self.ends[1] - self.ends[0])
-        return int(far.sum()) < _RARE
+        return few_far(self.values, self.ends[1] - self.ends[0])
 
 
 def _interval(

@@ -11,6 +11,7 @@ from weighbridge.weigh.stats.means import (
     Bounds,
     Spread,
     bounded_mean,
+    few_far,
     fractions,
     is_binary,
     spread,
@@ -65,8 +66,9 @@ def independent(
 ) -> Difference:
     """The difference of two engines' mean scores that were taken on different samples.
 
-    Newcombe's interval where all scores are 0 or 1, else Welch's; on effective numbers where there are clusters. Scores
-    that never vary get the exact bound of `bounded_mean` on their side.
+    Newcombe's interval where all scores are 0 or 1, else Welch's; on effective numbers where there are clusters. Where few
+    scores lie far from the middle one it is not narrower than what `bounded_mean` says of either side, taken together as
+    Newcombe does.
 
     Args:
         base: Scores of the engine in use, fractions.
@@ -94,10 +96,12 @@ def independent(
         found = newcombe((old.mean, old.effective), (new.mean, new.effective), critical)
         return Difference(value, se, *found, "unpaired score (Newcombe)")
     found = welch(old, new, alpha)
-    if old.se == 0 or new.se == 0:
-        # A side without variation tells Welch nothing of its error: its own exact bound is put beside the other's.
+    if any(few_far(one, 1.0) for one in values):
+        # A side whose values hardly vary tells Welch little of its error: its own bounds are put beside the other's.
+        labels = (base_clusters, candidate_clusters)
         ours, theirs = (
-            bounded_mean(one, of, low=0.0, high=1.0, alpha=alpha) for one, of in zip(values, (old, new), strict=True)
+            bounded_mean(one, of, low=0.0, high=1.0, alpha=alpha, clusters=each)
+            for one, of, each in zip(values, (old, new), labels, strict=True)
         )
         down = sqrt((ours.high - old.mean) ** 2 + (new.mean - theirs.low) ** 2)
         up = sqrt((old.mean - ours.low) ** 2 + (theirs.high - new.mean) ** 2)
